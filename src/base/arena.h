@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Many small strings that live and die together: a cycle's plan. Freed as a whole, never one by one. */
+
+#include <stddef.h>
+
+#include "cleanup.h"
+
+typedef struct Arena Arena;
+
+Arena *arena_new(void);
+Arena *arena_free(Arena *a);
+DEFINE_CLEANUP(Arena *, arena_free)
+
+/** arena_alloc() - @size bytes, aligned to 8, not zeroed; NULL for OOM */
+void *arena_alloc(Arena *a, size_t size);
+/** arena_strdup() - NULL gives NULL; NULL for OOM as well, so check only where @s is not NULL */
+char *arena_strdup(Arena *a, const char *s);
+char *arena_strndup(Arena *a, const char *s, size_t size);
