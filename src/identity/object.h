@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What is provisioned: a user or a group as a record of the source or of the target, and the canonical form in which
+ * two of them are compared. Pure: no I/O, no clock. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <json-c/json.h>
+
+#include "cleanup.h"
+#include "error.h"
+#include "string-util.h"
+
+typedef enum ObjectKind {
+        OBJECT_KIND_USER,
+        OBJECT_KIND_GROUP,
+        _OBJECT_KIND_MAX,
+        _OBJECT_KIND_INVALID = -22,
+} ObjectKind;
+
+#define OBJECT_KIND_MASK(kind) (1U << (kind))
+
+const char *object_kind_to_string(ObjectKind k);
+ObjectKind object_kind_from_string(const char *s);
+
+static inline void json_object_putp(json_object **o) {
+        if (*o)
+                (void) json_object_put(*o);
+}
+#define _cleanup_json_ _cleanup_(json_object_putp)
+
+/* One record, as a connector hands it over. */
+typedef struct Object {
+        ObjectKind kind;
+        char *id;                 /* source id or target id */
+        json_object *attributes;  /* everything but the id and, for a group, the members; owned */
+        char **members;           /* a group's members[].value; owned; NULL if the record has no such attribute */
+} Object;
+
+Object *object_free(Object *o);
+DEFINE_CLEANUP(Object *, object_free)
+
+/**
+ * object_new_from_json() - split a record into id, members and the other attributes
+ * @json:    taken, also on failure
+ * @id_name: the attribute that is the id, e.g. "id"
+ *
+ * Errors: -EINVAL with an Error that says what is wrong with the record: no object, no id, an id that is neither a
+ * string nor an integer or is empty, members that are not an array of {"value": …} or of strings. If the id itself
+ * was readable, *@ret_id (may be NULL) is set even then, so that the caller can tell rule E2's two cases apart.
+ */
+int object_new_from_json(ObjectKind kind, json_object *json, const char *id_name, Object **ret, char **ret_id,
+                         Error **ret_error);
+
+/** object_display_name() - displayName, else userName, else the id; borrowed */
+const char *object_display_name(const Object *o);
+
+/** object_get_string() - a top-level attribute (name matched without case, RFC 7643 2.1) as a string, or NULL; borrowed */
+const char *object_get_string(json_object *attributes, const char *name);
+
+/**
+ * json_canonical() - the one text of a JSON value: keys sorted bytewise, no spaces, numbers as they were written
+ *
+ * Two values are the same for us exactly if their canonical texts are. Errors: -ENOMEM.
+ */
+int json_canonical(json_object *value, StrBuf *out);
+
+/** json_parse_whole() - exactly one JSON value and nothing but white space after it; depth at most 32.
+ * Errors: -EINVAL with column and reason; -ENOMEM. */
+int json_parse_whole(const char *text, size_t size, json_object **ret, Error **ret_error);

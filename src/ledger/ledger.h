@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Everything one job remembers: links, memberships, staged removals, reviews, holds, decisions, intents, escrow, cycles,
+ * mail to send. SQLite in WAL mode, one file a job; two processes may have it open (a cycle and the service). Knows no
+ * rule: what becomes of a removal is decided by guard and engine, and recorded here. Nothing is logged here.
+ *
+ * Strings handed out in structs are borrowed until the callback returns, unless a struct has a _done(). */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "change.h"
+#include "error.h"
+
+typedef struct Ledger Ledger;
+
+/* Positive conditions */
+enum {
+        LEDGER_E_NOT_FOUND = 1,
+        LEDGER_E_NO_SUCH_REVIEW,  /* unknown or decided (Q4) */
+        LEDGER_E_NOT_STAGED,      /* a named object is not in the set under that review */
+};
+
+typedef enum LedgerMode {
+        LEDGER_READ_ONLY,         /* -ENOENT if there is none yet */
+        LEDGER_READ_WRITE,        /* made or migrated as needed */
+} LedgerMode;
+
+/**
+ * ledger_open() - STATE_DIR/jobs/JOB/ledger.db
+ *
+ * Errors: -ENOENT; -EBADMSG corrupt ("… is damaged: …; restore it from a backup or move it away"), -EUCLEAN made by a newer
+ * version; -EBUSY locked for longer than 30 s; -ENOSPC; errno. The Error names the file and what to do.
+ * The same codes may come from every function below; a failed transaction leaves the ledger as it was.
+ */
+int ledger_open(const char *state_dir, const char *job, LedgerMode mode, Ledger **ret, Error **ret_error);
+Ledger *ledger_free(Ledger *l);
+DEFINE_CLEANUP(Ledger *, ledger_free)
+/** ledger_last_error() - the text behind the last failure of a function without ret_error; borrowed */
+const char *ledger_last_error(Ledger *l);
+/** ledger_remove() - a job's whole state folder. Errors: errno. */
+int ledger_remove(const char *state_dir, const char *job);
+
+/* Everything between is one durable transaction (or one consistent view, when nothing is written). ledger_begin()
+ * takes the write lock at once; ledger_begin_read() does not. Every writing function needs an open ledger_begin(). */
+int ledger_begin(Ledger *l);
+int ledger_begin_read(Ledger *l);
+int ledger_commit(Ledger *l);
+void ledger_rollback(Ledger *l);
+
+/* ---- the job's own state: one row ---- */
+
+typedef enum QuarantineReason {
+        QUARANTINE_NONE,
+        QUARANTINE_TOO_MANY_DELETES,
+        QUARANTINE_EMPTY_SOURCE,
+        QUARANTINE_CONFIGURATION_CHANGED,
+        QUARANTINE_INGESTION_INTERRUPTED,
+        QUARANTINE_INVALID_CREDENTIALS,
+        QUARANTINE_ESCROW,
+        _QUARANTINE_REASON_MAX,
+        _QUARANTINE_REASON_INVALID = -22,
+} QuarantineReason;
+
+/* "", "TooManyDeletes", "EmptySource", "ConfigurationChanged", "IngestionInterrupted", "InvalidCredentials",
+ * "EncounteredEscrowThreshold" */
+const char *quarantine_reason_to_string(QuarantineReason r);
+QuarantineReason quarantine_reason_from_string(const char *s);
+/** quarantine_reason_is_review() - the first three: somebody must decide, and time never does (Q3, Q10) */
+bool quarantine_reason_is_review(QuarantineReason r);
+
+typedef struct JobState {
+        bool paused, disabled;
+        uint64_t generation;              /* +1 with each commit that changed links or memberships */
+        char fingerprint[33];             /* of the configuration the ledger was last brought in line with (E4) */
+        uint32_t kinds;                   /* OBJECT_KIND_MASK last provisioned */
+        QuarantineReason quarantine;
+        char *quarantine_message;
+        uint64_t quarantine_since;
+        uint32_t quarantine_count;        /* how often re-evaluated and kept */
+        uint64_t next_attempt;            /* of a failing quarantine; 0 = the normal rhythm */
+        uint32_t incomplete_in_a_row;     /* E1 */
+        char *notification_problem;       /* N4 */
+        uint64_t mailed_staged;           /* size of the staged set when last mailed (N1) */
+        uint64_t mailed_at;               /* when the last review mail was queued (N1) */
+        bool full_requested;              /* Restart: evaluate everything afresh */
+} JobState;
+
+void job_state_done(JobState *s);
+#define _cleanup_job_state_ _cleanup_(job_state_done)
+int ledger_get_state(Ledger *l, JobState *ret);
+/** ledger_set_state() - writes all fields but generation */
+int ledger_set_state(Ledger *l, const JobState *s);
+/** ledger_get_secret() - 64 random bytes made with the ledger: the key of the snapshot index */
+int ledger_get_secret(Ledger *l, uint8_t ret[static 64]);
+
+/* ---- links ---- */
+
+typedef struct Link {
+        uint64_t id;                      /* small positive integers, never used again; fits 32 bits */
+        ObjectKind kind;
+        const char *source_id, *target_id, *display_name;
+        const char *written;              /* canonical JSON of the attributes last written */
+        bool disabled;                    /* by us (R3) */
+        bool absent;                      /* was not in the last complete reading, or kept out of scope */
+        uint64_t disabled_at;
+        Cause disabled_cause;
+} Link;
+
+/** ledger_add_link() - Errors: -EEXIST if the source id or the target id is linked already. @l->id is ignored. */
+int ledger_add_link(Ledger *l, const Link *link, uint64_t *ret_id);
+/** ledger_update_link() - writes everything but kind and source id */
+int ledger_update_link(Ledger *l, const Link *link);
+/** ledger_set_absent() - bulk: the flag alone, no generation */
+int ledger_set_absent(Ledger *l, uint64_t link, bool absent);
+/** ledger_remove_link() - with its memberships, staged rows, hold and escrow */
+int ledger_remove_link(Ledger *l, uint64_t link);
+
+/* A link copied into an arena, for what outlives the statement. */
+int ledger_get_link(Ledger *l, uint64_t id, Arena *arena, Link *ret);                  /* LEDGER_E_NOT_FOUND */
+int ledger_find_link(Ledger *l, ObjectKind kind, const char *source_id, Arena *arena, Link *ret);
+int ledger_find_target(Ledger *l, ObjectKind kind, const char *target_id, Arena *arena, Link *ret);
+
+typedef int (*LedgerLinkFunc)(const Link *link, void *userdata);  /* < 0 stops and is returned */
+/** ledger_scan_links() - every link of @kind, ordered by source id; @only_absent: those alone */
+int ledger_scan_links(Ledger *l, ObjectKind kind, bool only_absent, LedgerLinkFunc f, void *userdata);
+
+/** ledger_count_links() - all, and those not disabled (the guard's population) */
+int ledger_count_links(Ledger *l, ObjectKind kind, uint64_t *ret_all, uint64_t *ret_enabled);
+
+/* ---- memberships last written, and references that could not be resolved ---- */
+
+typedef int (*LedgerIdFunc)(uint64_t id, void *userdata);
+int ledger_scan_members(Ledger *l, uint64_t group, LedgerIdFunc f, void *userdata);   /* member links, ascending */
+int ledger_scan_groups_of(Ledger *l, uint64_t member, LedgerIdFunc f, void *userdata);
+int ledger_add_member(Ledger *l, uint64_t group, uint64_t member);
+int ledger_remove_member(Ledger *l, uint64_t group, uint64_t member);
+/** ledger_set_unresolved() - replaces the list of a group's members that no link was found for; NULL: none */
+int ledger_set_unresolved(Ledger *l, uint64_t group, char *const *source_ids);
+/** ledger_count_unresolved() - references in all */
+int ledger_count_unresolved(Ledger *l, uint64_t *ret);
+
+/* ---- staged removals and reviews ---- */
+
+typedef enum StagedState {
+        STAGED_UNDECIDED,
+        STAGED_ALLOWED,           /* to be carried out by the next cycle (Q5) */
+        STAGED_REJUDGE,           /* joined after the review that was decided: the next cycle judges it anew (Q4, Q7) */
+} StagedState;
+
+typedef struct Staged {
+        uint64_t link;            /* 0 for a withheld Create */
+        ObjectKind kind;
+        const char *source_id, *target_id, *display_name;
+        ChangeAction action;      /* Disable, Delete; Members for a membership removal; Create, Update (G7) */
+        Cause cause;
+        uint64_t staged_at;
+        const char *change_id;
+        StagedState state;
+        uint64_t joined;          /* ordinal of the review under which it joined */
+        uint64_t allowed_at;      /* Q5 */
+        uint64_t member;          /* Members: link of the member */
+} Staged;
+
+/** ledger_stage() - a row of the set; call ledger_open_review() afterwards, in the same transaction. Replaces a row of the same link, action and
+ * member when the cause differs; -EEXIST never. */
+int ledger_stage(Ledger *l, const Staged *s);
+/** ledger_unstage() - take out one object's rows (healed, carried out) */
+int ledger_unstage(Ledger *l, uint64_t link, ObjectKind kind, const char *source_id);
+int ledger_clear_staged(Ledger *l);
+/** ledger_reset_allowed() - all ALLOWED become REJUDGE: expired or void (Q5) */
+int ledger_reset_allowed(Ledger *l);
+
+typedef int (*LedgerStagedFunc)(const Staged *s, void *userdata);
+/** ledger_scan_staged() - ordered by kind, then source id; @limit 0: all */
+int ledger_scan_staged(Ledger *l, uint64_t offset, uint64_t limit, LedgerStagedFunc f, void *userdata);
+
+typedef struct StagedCounts {
+        uint64_t undecided, allowed, rejudge;
+        uint64_t deletes, actions;        /* of the undecided: Delete; anything else */
+        uint64_t since;                   /* of the oldest undecided */
+} StagedCounts;
+int ledger_count_staged(Ledger *l, StagedCounts *ret);
+typedef int (*LedgerSummaryFunc)(Cause cause, ObjectKind kind, ChangeAction action, uint64_t count, void *userdata);
+int ledger_summarize_staged(Ledger *l, LedgerSummaryFunc f, void *userdata);
+
+/**
+ * ledger_open_review() - give the set a new id because it has grown (Q, "review")
+ * @ret_id: 16 hex digits and NUL
+ *
+ * Rows staged since the last call belong to the new id and to every later one; older ids stay valid for what they named.
+ */
+int ledger_open_review(Ledger *l, QuarantineReason reason, uint64_t now_usec, char ret_id[static 17]);
+/** ledger_current_review() - id of the newest undecided review; LEDGER_E_NOT_FOUND. @ret_opened_at of its first id */
+int ledger_current_review(Ledger *l, char ret_id[static 17], QuarantineReason *ret_reason, uint64_t *ret_opened_at);
+/** ledger_close_reviews() - every undecided id is decided: "healed", "restarted", "expired" */
+int ledger_close_reviews(Ledger *l, const char *how, uint64_t now_usec);
+
+typedef struct Decision {
+        const char *verb;         /* "allow", "reject", "release" */
+        const char *review;       /* NULL for release */
+        const char *comment;
+        uint64_t uid;
+        const char *user;         /* name of the uid, or its number */
+        uint64_t at;
+} Decision;
+
+typedef struct ObjectName {       /* kind and source id, as AllowSelected has them */
+        ObjectKind kind;
+        const char *source_id;
+} ObjectName;
+
+/**
+ * ledger_allow() / ledger_reject() - Q4, Q6, Q7, in one transaction of their own
+ * @objects: NULL for all that the review names; else only these
+ * @approvers: how many different uids must have decided the same before it counts (Approvers=); 1 = at once
+ * @ret_decided: rows that this decision took effect on; 0 while another person is still needed (*ret_missing > 0)
+ * @ret_joined_later: rows of the set that this id does not name
+ *
+ * Whole review: its rows become ALLOWED (or leave, with a hold each), what joined later becomes REJUDGE, all its ids are decided.
+ * Selected: the named rows alone; the review stays open unless nothing undecided is left.
+ * @f (may be NULL) is called for each row that was decided, for the journal, before the commit.
+ * Errors: LEDGER_E_NO_SUCH_REVIEW; LEDGER_E_NOT_STAGED.
+ */
+int ledger_allow(Ledger *l, const Decision *d, const ObjectName *objects, size_t n_objects, unsigned approvers,
+                 LedgerStagedFunc f, void *userdata, uint64_t *ret_decided, uint64_t *ret_joined_later,
+                 unsigned *ret_missing);
+int ledger_reject(Ledger *l, const Decision *d, const ObjectName *objects, size_t n_objects, unsigned approvers,
+                  LedgerStagedFunc f, void *userdata, uint64_t *ret_decided, uint64_t *ret_joined_later,
+                  unsigned *ret_missing);
+
+/* ---- holds ---- */
+
+typedef struct Hold {
+        uint64_t link;
+        ObjectKind kind;
+        const char *source_id, *target_id, *display_name;
+        Cause cause;
+        uint64_t since;
+        const char *by, *comment;
+} Hold;
+
+typedef int (*LedgerHoldFunc)(const Hold *h, void *userdata);
+int ledger_scan_holds(Ledger *l, uint64_t offset, uint64_t limit, LedgerHoldFunc f, void *userdata);
+int ledger_count_holds(Ledger *l, uint64_t *ret);
+/** ledger_remove_hold() - the source has it again, or a Release; LEDGER_E_NOT_FOUND */
+int ledger_remove_hold(Ledger *l, ObjectKind kind, const char *source_id);
+
+/* ---- intents: what was about to reach the target (C5) ---- */
+
+typedef struct Intent {
+        uint64_t seq;
+        ChangeAction action;
+        ObjectKind kind;
+        Cause cause;
+        uint64_t link;            /* 0 for a Create */
+        const char *change_id, *cycle;
+        const char *source_id, *target_id, *display_name;
+        const char *desired;      /* Update, Restore: canonical JSON; Members: {"add":[links],"remove":[links]} */
+} Intent;
+
+int ledger_add_intent(Ledger *l, const Intent *i);
+/** ledger_clear_intents() - their results are recorded in this same transaction */
+int ledger_clear_intents(Ledger *l);
+typedef int (*LedgerIntentFunc)(const Intent *i, void *userdata);
+int ledger_scan_intents(Ledger *l, LedgerIntentFunc f, void *userdata);
+
+/* ---- escrow: changes that the target refused (X1) ---- */
+
+typedef struct Escrow {
+        ObjectKind kind;
+        const char *source_id;
+        ChangeAction action;
+        const char *change_id;
+        uint64_t first_failed, next_attempt;
+        uint32_t attempts;
+        bool allowed;             /* an approved removal: its retry is not counted again */
+        const char *code, *text;
+} Escrow;
+
+/** ledger_put_escrow() - one row an object and action; replaces */
+int ledger_put_escrow(Ledger *l, const Escrow *e);
+int ledger_remove_escrow(Ledger *l, ObjectKind kind, const char *source_id, ChangeAction action);
+int ledger_clear_escrow(Ledger *l);
+typedef int (*LedgerEscrowFunc)(const Escrow *e, void *userdata);
+int ledger_scan_escrow(Ledger *l, LedgerEscrowFunc f, void *userdata);
+int ledger_count_escrow(Ledger *l, uint64_t *ret);
+
+/* ---- cycles ---- */
+
+typedef enum CycleCount {
+        COUNT_IMPORTED, COUNT_CREATED, COUNT_UPDATED, COUNT_RESTORED, COUNT_MEMBERSHIPS, COUNT_DISABLED, COUNT_DELETED,
+        COUNT_STAGED, COUNT_HEALED, COUNT_HELD, COUNT_SKIPPED, COUNT_FAILED, COUNT_COUNTED, COUNT_LIMIT, COUNT_POPULATION,
+        COUNT_UNRESOLVED,
+        _CYCLE_COUNT_MAX,
+} CycleCount;
+/* "imported", "created", … */
+const char *cycle_count_to_string(CycleCount c);
+
+typedef enum CycleResult {
+        CYCLE_RUNNING,            /* or interrupted, if nobody holds the job's lock */
+        CYCLE_SUCCESS,
+        CYCLE_STAGED,
+        CYCLE_INCOMPLETE,
+        CYCLE_FAILED,
+        CYCLE_STOPPED,            /* ended between two objects on request */
+        _CYCLE_RESULT_MAX,
+        _CYCLE_RESULT_INVALID = -22,
+} CycleResult;
+const char *cycle_result_to_string(CycleResult r);
+CycleResult cycle_result_from_string(const char *s);
+
+typedef struct CycleRecord {
+        char id[33];
+        uint64_t started, finished;
+        CycleResult result;
+        uint64_t counts[_CYCLE_COUNT_MAX];
+        char verdict[32];         /* guard_reason_to_string() */
+        char *error;              /* why it failed or was incomplete; owned, see _done */
+} CycleRecord;
+
+void cycle_record_done(CycleRecord *c);
+int ledger_begin_cycle(Ledger *l, const CycleRecord *c);
+int ledger_finish_cycle(Ledger *l, const CycleRecord *c);
+/** ledger_last_cycle() - the newest; LEDGER_E_NOT_FOUND */
+int ledger_last_cycle(Ledger *l, CycleRecord *ret);
+typedef int (*LedgerCycleFunc)(const CycleRecord *c, void *userdata);
+/** ledger_scan_cycles() - newest first, at most @limit (0: all); history beyond 10,000 cycles is dropped by finish */
+int ledger_scan_cycles(Ledger *l, uint64_t limit, LedgerCycleFunc f, void *userdata);
+
+/** ledger_add_removals() - @n removals were carried out now (G10) */
+int ledger_add_removals(Ledger *l, uint64_t at, uint64_t n);
+int ledger_count_removals(Ledger *l, uint64_t since, uint64_t *ret);
+
+/* ---- mail to send (N2) ---- */
+
+typedef struct Mail {
+        uint64_t id;
+        const char *event;        /* "review-opened", "review-grown", "reminder", "allowed", "rejected", "healed", … */
+        const char *review;       /* or NULL */
+        const char *payload;      /* JSON: everything the text needs that may be gone when it is sent */
+        uint64_t queued_at;
+        uint64_t next_attempt;
+        uint32_t attempts;
+        const char *last_error;
+        bool permanent;           /* the server said 5xx: shown at once, tried daily */
+        const char *recipients_left; /* JSON array; NULL: all of the job's; what accepted it already is not in it */
+        const char *message_id;   /* the same for each attempt */
+} Mail;
+
+int ledger_queue_mail(Ledger *l, const Mail *m);
+typedef int (*LedgerMailFunc)(const Mail *m, void *userdata);
+int ledger_scan_mail(Ledger *l, LedgerMailFunc f, void *userdata);
+int ledger_update_mail(Ledger *l, const Mail *m);
+int ledger_remove_mail(Ledger *l, uint64_t id);
+int ledger_count_mail(Ledger *l, uint64_t *ret);
+
+/** job_state_dir() - STATE_DIR/jobs/JOB; NULL for OOM */
+char *job_state_dir(const char *state_dir, const char *job);
+/** job_lock() - C1: the job's lock, held by the cycle; a descriptor. Errors: -EAGAIN: another cycle runs; errno. */
+int job_lock(const char *state_dir, const char *job);

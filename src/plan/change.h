@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* One change that a cycle would make, and the plan that holds them all. Pure: no I/O, no clock. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "arena.h"
+#include "object.h"
+
+typedef enum ChangeAction {
+        CHANGE_CREATE,
+        CHANGE_UPDATE,
+        CHANGE_RESTORE,           /* enable again, and update (R4) */
+        CHANGE_MEMBERS,           /* the memberships of one group; the journal calls it Update */
+        CHANGE_DISABLE,
+        CHANGE_DELETE,
+        _CHANGE_ACTION_MAX,
+        _CHANGE_ACTION_INVALID = -22,
+} ChangeAction;
+
+/* "Create" "Update" "Restore" "Members" "Disable" "Delete": the form of ledger, D-Bus and journal */
+const char *change_action_to_string(ChangeAction a);
+ChangeAction change_action_from_string(const char *s);
+
+static inline bool change_action_is_removal(ChangeAction a) {
+        return a == CHANGE_DISABLE || a == CHANGE_DELETE;
+}
+
+/* R1 */
+typedef enum Cause {
+        CAUSE_NONE,
+        CAUSE_DELETED,
+        CAUSE_SOFT_DELETED,
+        CAUSE_BLOCKED,
+        CAUSE_UNASSIGNED,
+        CAUSE_OUT_OF_SCOPE,
+        _CAUSE_MAX,
+        _CAUSE_INVALID = -22,
+} Cause;
+
+/* "" "deleted" "soft-deleted" "blocked" "unassigned" "out-of-scope" */
+const char *cause_to_string(Cause c);
+Cause cause_from_string(const char *s);
+
+/* What the ledger already says of a removal. */
+typedef enum Standing {
+        STANDING_NEW,             /* to be judged */
+        STANDING_STAGED,          /* under review: judged before, withheld until somebody decides */
+        STANDING_ALLOWED,         /* decided: carry out (Q4) */
+        STANDING_HELD,            /* decided: keep (Q7) */
+} Standing;
+
+/* All strings live in the plan's arena. */
+typedef struct Change {
+        ChangeAction action;
+        ObjectKind kind;
+        Cause cause;              /* removals */
+        Standing standing;        /* removals */
+        uint64_t link;            /* 0 for a Create */
+        uint32_t record;          /* ordinal of the source record, UINT32_MAX if there is none */
+        const char *id;           /* REPRIEVE_CHANGE: the same when it is staged, retried and carried out */
+        const char *source_id;
+        const char *target_id;    /* NULL for a Create until the target has answered */
+        const char *display_name;
+        const char *desired;      /* canonical JSON of the attributes wanted; Create, Update, Restore */
+        const char *written;      /* canonical JSON last written; Update, Restore, removals */
+        const char *blocked_by;   /* source id of the removal whose name this Create or Update needs (G7) */
+        const char **add, **remove;   /* CHANGE_MEMBERS: target ids; filled in when it is applied */
+        const uint64_t *add_links, *remove_links; /* CHANGE_MEMBERS: the members' links */
+        uint32_t n_add, n_remove;
+} Change;
+
+typedef struct Plan {
+        Arena *arena;
+        Change *changes;
+        size_t n_changes, n_allocated;
+} Plan;
+
+Plan *plan_new(void);
+Plan *plan_free(Plan *p);
+DEFINE_CLEANUP(Plan *, plan_free)
+
+/** plan_add() - a zeroed change at the end; valid until the next plan_add(). Errors: -ENOMEM. */
+int plan_add(Plan *p, ChangeAction action, ObjectKind kind, Change **ret);
