@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "object.h"
+
+#include <errno.h>
+
+static const char *const kind_names[_OBJECT_KIND_MAX] = {
+        [OBJECT_KIND_USER] = "user",
+        [OBJECT_KIND_GROUP] = "group",
+};
+
+const char *object_kind_to_string(ObjectKind k) {
+        return k >= 0 && k < _OBJECT_KIND_MAX ? kind_names[k] : NULL;
+}
+
+ObjectKind object_kind_from_string(const char *s) {
+        for (ObjectKind k = 0; k < _OBJECT_KIND_MAX; k++)
+                if (streq(s, kind_names[k]))
+                        return k;
+        return _OBJECT_KIND_INVALID;
+}
+
+Object *object_free(Object *o) {
+        if (!o)
+                return NULL;
+
+        free(o->id);
+        if (o->attributes)
+                (void) json_object_put(o->attributes);
+        strv_free(o->members);
+        free(o);
+        return NULL;
+}
+
+static int bad_record(Error **ret_error, const char *fmt, ...) _printf_(2, 3);
+static int bad_record(Error **ret_error, const char *fmt, ...) {
+        _cleanup_free_ char *text = NULL;
+        va_list ap;
+        int n;
+
+        va_start(ap, fmt);
+        n = vasprintf(&text, fmt, ap);
+        va_end(ap);
+        if (n < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
+        return error_set_full(ret_error, -EINVAL, ERROR_SCOPE_ITEM, ERROR_RETRY_LATER, "InvalidRecord", "%s", text);
+}
+
+static int compare_strings(const void *a, const void *b) {
+        return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+/* Sorted and without repetition, so that a mere reordering is no change. */
+static void strv_sort_unique(char **l) {
+        size_t n = strv_length(l), k = 0;
+
+        if (n == 0)
+                return;
+        qsort(l, n, sizeof(char *), compare_strings);
+        for (size_t i = 1; i < n; i++) {
+                if (streq(l[k], l[i]))
+                        free(l[i]);
+                else
+                        l[++k] = l[i];
+        }
+        l[k + 1] = NULL;
+}
+
+static int read_members(json_object *value, char ***ret, Error **ret_error) {
+        _cleanup_strv_ char **members = NULL;
+        size_t n;
+
+        members = calloc(2, sizeof(char *));
+        if (!members)
+                return -ENOMEM;
+        if (value) {
+                if (!json_object_is_type(value, json_type_array))
+                        return bad_record(ret_error, "members is not an array");
+                n = json_object_array_length(value);
+                /* One allocation for all: strv_extend() counts its list each time. */
+                free(members);
+                members = calloc(2 * n + 2, sizeof(char *));
+                if (!members)
+                        return -ENOMEM;
+                for (size_t i = 0; i < n; i++) {
+                        json_object *m = json_object_array_get_idx(value, i), *v = m;
+
+                        if (json_object_is_type(m, json_type_object) &&
+                            !json_object_object_get_ex(m, "value", &v))
+                                v = NULL;
+                        if (!json_object_is_type(v, json_type_string) && !json_object_is_type(v, json_type_int))
+                                return bad_record(ret_error, "members[%zu] has no value that is an id", i);
+                        members[i] = strdup(json_object_get_string(v));
+                        if (!members[i])
+                                return -ENOMEM;
+                        if (!members[i][0])
+                                return bad_record(ret_error, "members[%zu] has an empty value", i);
+                }
+        }
+        strv_sort_unique(members);
+        *ret = TAKE_PTR(members);
+        return 0;
+}
+
+int object_new_from_json(ObjectKind kind, json_object *json, const char *id_name, Object **ret, char **ret_id,
+                         Error **ret_error) {
+        _cleanup_json_ json_object *owned = json;
+        _cleanup_(object_freep) Object *o = NULL;
+        json_object *id = NULL, *members = NULL;
+        const char *s;
+        int r;
+
+        if (!json_object_is_type(json, json_type_object))
+                return bad_record(ret_error, "the record is not a JSON object");
+        if (!json_object_object_get_ex(json, id_name, &id))
+                return bad_record(ret_error, "the record has no attribute \"%s\"", id_name);
+        if (!json_object_is_type(id, json_type_string) && !json_object_is_type(id, json_type_int))
+                return bad_record(ret_error, "\"%s\" is neither a string nor a whole number", id_name);
+        s = json_object_get_string(id);
+        if (isempty(s))
+                return bad_record(ret_error, "\"%s\" is empty", id_name);
+        if ((json_object_is_type(id, json_type_string) && strlen(s) != (size_t) json_object_get_string_len(id)) ||
+            !utf8_is_valid(s, strlen(s)))
+                return bad_record(ret_error, "\"%s\" holds a NUL byte or is no UTF-8", id_name);
+        if (strlen(s) > 1024)
+                return bad_record(ret_error, "\"%s\" is longer than 1024 bytes", id_name);
+
+        o = calloc(1, sizeof(*o));
+        if (!o)
+                return -ENOMEM;
+        o->kind = kind;
+        o->id = strdup(s);
+        if (!o->id)
+                return -ENOMEM;
+        if (ret_id) {
+                r = free_and_strdup(ret_id, o->id);
+                if (r < 0)
+                        return r;
+        }
+
+        if (kind == OBJECT_KIND_GROUP && json_object_object_get_ex(json, "members", &members)) {
+                r = read_members(members, &o->members, ret_error);
+                if (r < 0)
+                        return r;
+                json_object_object_del(json, "members");
+        }
+        json_object_object_del(json, id_name);
+        o->attributes = TAKE_PTR(owned);
+        *ret = TAKE_PTR(o);
+        return 0;
+}
+
+const char *object_get_string(json_object *attributes, const char *name) {
+        json_object *value;
+
+        if (json_object_object_get_ex(attributes, name, &value))
+                return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : NULL;
+        json_object_object_foreach(attributes, key, v)
+                if (strcasecmp(key, name) == 0)
+                        return json_object_is_type(v, json_type_string) ? json_object_get_string(v) : NULL;
+        return NULL;
+}
+
+const char *object_display_name(const Object *o) {
+        const char *s;
+
+        s = object_get_string(o->attributes, "displayName");
+        if (isempty(s))
+                s = object_get_string(o->attributes, "userName");
+        return isempty(s) ? o->id : s;
+}
+
+static int compare_keys(const void *a, const void *b) {
+        return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
+static void canonical(json_object *value, StrBuf *out, unsigned depth) {
+        const char *small[32];
+        const char **keys = small;
+        size_t n, i = 0;
+
+        if (depth > 64) {
+                out->failed = true;
+                return;
+        }
+        switch (json_object_get_type(value)) {
+        case json_type_object:
+                n = (size_t) json_object_object_length(value);
+                if (n > ELEMENTSOF(small)) {
+                        keys = calloc(n, sizeof(char *));
+                        if (!keys) {
+                                out->failed = true;
+                                return;
+                        }
+                }
+                json_object_object_foreach(value, key, unused) {
+                        (void) unused;
+                        keys[i++] = key;
+                }
+                qsort(keys, n, sizeof(char *), compare_keys);
+                strbuf_putc(out, '{');
+                for (i = 0; i < n; i++) {
+                        if (i > 0)
+                                strbuf_putc(out, ',');
+                        strbuf_json(out, keys[i]);
+                        strbuf_putc(out, ':');
+                        canonical(json_object_object_get(value, keys[i]), out, depth + 1);
+                }
+                strbuf_putc(out, '}');
+                if (keys != small)
+                        free(keys);
+                return;
+        case json_type_array:
+                n = json_object_array_length(value);
+                strbuf_putc(out, '[');
+                for (i = 0; i < n; i++) {
+                        if (i > 0)
+                                strbuf_putc(out, ',');
+                        canonical(json_object_array_get_idx(value, i), out, depth + 1);
+                }
+                strbuf_putc(out, ']');
+                return;
+        case json_type_string:
+                strbuf_json(out, json_object_get_string(value));
+                return;
+        case json_type_null:
+        case json_type_boolean:
+        case json_type_double:
+        case json_type_int:
+                strbuf_puts(out, json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN));
+                return;
+        }
+}
+
+int json_canonical(json_object *value, StrBuf *out) {
+        canonical(value, out, 0);
+        return strbuf_check(out);
+}
+
+int json_parse_whole(const char *text, size_t size, json_object **ret, Error **ret_error) {
+        static __thread json_tokener *tokener = NULL;
+        json_object *value;
+        size_t end;
+
+        if (size > INT32_MAX)
+                return error_set_full(ret_error, -EINVAL, ERROR_SCOPE_ITEM, ERROR_RETRY_LATER, "InvalidRecord",
+                                      "the record is longer than 2 GiB");
+        /* One tokener a thread: setting one up costs as much as parsing a small record. */
+        if (!tokener) {
+                tokener = json_tokener_new_ex(32);
+                if (!tokener)
+                        return -ENOMEM;
+        }
+        json_tokener_reset(tokener);
+        json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8 |
+                                                JSON_TOKENER_ALLOW_TRAILING_CHARS);
+        value = json_tokener_parse_ex(tokener, text, (int) size);
+        /* A bare number, true or null needs a byte after it before json-c knows that it has ended. */
+        if (!value && json_tokener_get_error(tokener) == json_tokener_continue) {
+                value = json_tokener_parse_ex(tokener, " ", 1);
+                end = size;
+        } else
+                end = json_tokener_get_parse_end(tokener);
+        if (json_tokener_get_error(tokener) != json_tokener_success) {
+                enum json_tokener_error e = json_tokener_get_error(tokener);
+
+                if (value)
+                        (void) json_object_put(value);
+                if (e == json_tokener_continue)
+                        return error_set_full(ret_error, -EINVAL, ERROR_SCOPE_ITEM, ERROR_RETRY_LATER,
+                                              "InvalidRecord", "the JSON text ends too early, after column %zu", size);
+                return error_set_full(ret_error, -EINVAL, ERROR_SCOPE_ITEM, ERROR_RETRY_LATER, "InvalidRecord",
+                                      "column %zu: %s", end + 1, json_tokener_error_desc(e));
+        }
+        for (; end < size; end++)
+                if (!strchr(" \t\r\n", text[end]) || text[end] == '\0') {
+                        if (value)
+                                (void) json_object_put(value);
+                        return error_set_full(ret_error, -EINVAL, ERROR_SCOPE_ITEM, ERROR_RETRY_LATER,
+                                              "InvalidRecord", "column %zu: text after the end of the JSON value",
+                                              end + 1);
+                }
+        *ret = value;
+        return 0;
+}

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include <stdio.h>
+
+#include "guard.h"
+#include "tap.h"
+
+#define ENABLED (UINT64_C(10000))
+
+static Plan *plan_with(uint64_t deletes, uint64_t disables, uint64_t creates) {
+        Plan *p = plan_new();
+        Change *c;
+
+        for (uint64_t i = 0; i < deletes + disables + creates; i++)
+                if (plan_add(p, i < deletes ? CHANGE_DELETE : i < deletes + disables ? CHANGE_DISABLE : CHANGE_CREATE,
+                             i % 3 == 0 ? OBJECT_KIND_GROUP : OBJECT_KIND_USER, &c) < 0)
+                        abort();
+        return p;
+}
+
+static uint64_t count_fate(SealedPlan *s, Fate wanted, bool removals) {
+        uint64_t n = 0;
+        Fate f;
+
+        for (size_t i = 0; i < sealed_plan_size(s); i++)
+                if (change_action_is_removal(sealed_plan_get(s, i, &f)->action) == removals && f == wanted)
+                        n++;
+        return n;
+}
+
+static bool tripped(uint64_t counted, GuardLimits l, GuardSituation s, GuardVerdict *ret) {
+        _cleanup_(sealed_plan_freep) SealedPlan *sealed = NULL;
+
+        if (guard_judge(plan_with(counted, 0, 0), &l, &s, &sealed, ret) < 0)
+                abort();
+        return ret->tripped;
+}
+
+TEST(g1_deletes_and_disables_of_both_kinds_are_counted_together) {
+        _cleanup_(sealed_plan_freep) SealedPlan *sealed = NULL;
+        GuardLimits l = GUARD_LIMITS_DEFAULT;
+        GuardVerdict v;
+
+        l.threshold = 10;
+        CHECK_INT(guard_judge(plan_with(6, 4, 50), &l, &(GuardSituation) { .population = ENABLED }, &sealed, &v), 0);
+        CHECK_INT(v.counted, 10);
+        CHECK(v.tripped);
+        CHECK_INT(count_fate(sealed, FATE_STAGE, true), 10);
+        CHECK_INT(count_fate(sealed, FATE_APPLY, false), 50);
+}
+
+TEST(g1_held_and_staged_are_not_counted) {
+        _cleanup_(sealed_plan_freep) SealedPlan *sealed = NULL;
+        GuardLimits l = GUARD_LIMITS_DEFAULT;
+        Plan *p = plan_with(20, 0, 0);
+        GuardVerdict v;
+
+        l.threshold = 5;
+        for (int i = 0; i < 20; i++)
+                p->changes[i].standing = i < 4 ? STANDING_NEW : i < 10 ? STANDING_HELD : STANDING_ALLOWED;
+        CHECK_INT(guard_judge(p, &l, &(GuardSituation) { .population = ENABLED }, &sealed, &v), 0);
+        CHECK_INT(v.counted, 4);
+        CHECK(!v.tripped);
+        CHECK_INT(v.headroom, 0);
+        CHECK_INT(count_fate(sealed, FATE_APPLY, true), 14);
+        CHECK_INT(count_fate(sealed, FATE_HELD, true), 6);
+}
+
+TEST(g2_the_threshold_trips_when_it_is_reached_or_exceeded) {
+        static const struct {
+                uint64_t threshold, counted;
+                bool exceeded, trips;
+        } table[] = {
+                { 500, 499, false, false }, { 500, 500, false, true }, { 500, 501, false, true },
+                { 500, 499, true, false },  { 500, 500, true, false }, { 500, 501, true, true },
+                { 1, 0, false, false },     { 1, 1, false, true },     { 1, 1, true, false }, { 1, 2, true, true },
+                { 0, 0, false, false },     { 0, 1, false, true },     { 0, 0, true, false }, { 0, 1, true, true },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+                GuardLimits l = GUARD_LIMITS_DEFAULT;
+                GuardVerdict v;
+
+                l.threshold = table[i].threshold;
+                l.exceeded = table[i].exceeded;
+                CHECK_INT(tripped(table[i].counted, l, (GuardSituation) { .population = ENABLED }, &v),
+                          table[i].trips);
+                CHECK_INT(v.limit, MAX2((uint64_t) 1, l.threshold + l.exceeded));
+                CHECK_INT(v.headroom, table[i].trips ? 0 : v.limit - 1 - v.counted);
+        }
+}
+
+TEST(g2_two_to_the_31_and_beyond) {
+        GuardLimits l = GUARD_LIMITS_DEFAULT;
+
+        l.threshold = UINT64_C(1) << 31;
+        CHECK_INT(guard_trips(&l, (UINT64_C(1) << 31) - 1, 1), GUARD_PASSED);
+        CHECK_INT(guard_trips(&l, UINT64_C(1) << 31, 1), GUARD_TRIPPED_THRESHOLD);
+        l.threshold = UINT64_MAX;
+        l.percent = 100 * GUARD_PERCENT_SCALE;
+        CHECK_INT(guard_trips(&l, UINT64_MAX - 1, UINT64_MAX), GUARD_PASSED);
+        CHECK_INT(guard_trips(&l, UINT64_MAX / 2, UINT64_MAX / 2), GUARD_TRIPPED_PERCENT);
+        CHECK(guard_smallest_trip(&l, UINT64_MAX - 1) == UINT64_MAX - 1);
+}
+
+TEST(g2_off_is_a_word_and_not_a_number) {
+        GuardLimits l = GUARD_LIMITS_DEFAULT;
+        GuardVerdict v;
+
+        l.prevent = false;
+        l.threshold = 0;
+        CHECK(!tripped(100, l, (GuardSituation) { .population = 100, .empty_kinds = 3 }, &v));
+        CHECK(v.limit == GUARD_NO_LIMIT);
+}
+
+TEST(g3_the_percentage_is_compared_exactly) {
+        static const struct {
+                uint64_t percent_millionths, population, counted;
+                bool exceeded, trips;
+        } table[] = {
+                /* 10 % of 30 is 3 exactly; of 29 it is 2.9, of 31 it is 3.1: neither is rounded. */
+                { 10000000, 30, 2, false, false }, { 10000000, 30, 3, false, true },
+                { 10000000, 30, 3, true, false },  { 10000000, 30, 4, true, true },
+                { 10000000, 29, 2, false, false }, { 10000000, 29, 3, true, true },
+                { 10000000, 31, 3, false, false }, { 10000000, 31, 4, false, true },
+                /* 33.333333 % of 3,000,000 is 999,999.99: one more than 999,999 reaches it. */
+                { 33333333, 3000000, 999999, false, false }, { 33333333, 3000000, 1000000, false, true },
+                { 12500000, 80, 10, false, true }, { 12500000, 80, 10, true, false }, { 12500000, 80, 9, false, false },
+                { 100000000, 20, 19, false, false }, { 100000000, 20, 20, false, true },
+                { 0, 100, 1, false, true }, { 0, 100, 0, false, false }, { 1, 100, 1, false, true },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+                GuardLimits l = GUARD_LIMITS_DEFAULT;
+                GuardReason expected = table[i].trips ? GUARD_TRIPPED_PERCENT : GUARD_PASSED;
+
+                l.threshold = UINT64_C(1) << 40;
+                l.percent = table[i].percent_millionths;
+                l.exceeded = table[i].exceeded;
+                CHECK_INT(guard_trips(&l, table[i].counted, table[i].population), expected);
+                CHECK_INT(table[i].counted >= guard_smallest_trip(&l, table[i].population), table[i].trips);
+        }
+}
+
+TEST(g3_the_percentage_is_ignored_below_the_minimum_population) {
+        GuardLimits l = GUARD_LIMITS_DEFAULT;
+
+        l.percent = 10 * GUARD_PERCENT_SCALE;
+        l.minimum_population = 20;
+        CHECK_INT(guard_trips(&l, 19, 19), GUARD_PASSED);
+        CHECK_INT(guard_trips(&l, 2, 20), GUARD_TRIPPED_PERCENT);
+        CHECK_INT(guard_trips(&l, 1, 0), GUARD_PASSED);
+        l.minimum_population = 0;
+        CHECK_INT(guard_trips(&l, 1, 0), GUARD_TRIPPED_PERCENT);
+        CHECK_INT(guard_trips(&l, 0, 0), GUARD_PASSED);
+}
+
+TEST(g4_the_default_is_on_at_500) {
+        GuardLimits l = GUARD_LIMITS_DEFAULT;
+
+        CHECK(l.prevent);
+        CHECK_INT(guard_trips(&l, 499, 1000000), GUARD_PASSED);
+        CHECK_INT(guard_trips(&l, 500, 1000000), GUARD_TRIPPED_THRESHOLD);
+}
+
+TEST(g5_memberships_have_a_limit_of_their_own) {
+        for (uint32_t n = 1; n <= 3; n++) {
+                _cleanup_(sealed_plan_freep) SealedPlan *sealed = NULL;
+                GuardLimits l = GUARD_LIMITS_DEFAULT;
+                Plan *p = plan_with(3, 0, 0);
+                GuardVerdict v;
+                Change *c;
+
+                l.membership_threshold = 2;
+                CHECK_INT(plan_add(p, CHANGE_MEMBERS, OBJECT_KIND_GROUP, &c), 0);
+                c->n_remove = n;
+                CHECK_INT(guard_judge(p, &l, &(GuardSituation) { .population = ENABLED }, &sealed, &v), 0);
+                CHECK(!v.tripped);
+                CHECK_INT(v.memberships_tripped, n >= 2);
+                CHECK_INT(v.counted, 3);
+                CHECK_INT(count_fate(sealed, FATE_STAGE_MEMBERS, false), n >= 2);
+                CHECK_INT(count_fate(sealed, FATE_APPLY, true), 3);
+        }
+}
+
+TEST(g6_on_a_trip_not_one_removal_is_carried_out) {
+        _cleanup_(sealed_plan_freep) SealedPlan *sealed = NULL;
+        GuardLimits l = GUARD_LIMITS_DEFAULT;
+        GuardVerdict v;
+
+        CHECK_INT(guard_judge(plan_with(2000, 0, 0), &l, &(GuardSituation) { .population = ENABLED }, &sealed, &v), 0);
+        CHECK_INT(count_fate(sealed, FATE_APPLY, true), 0);
+        CHECK_INT(count_fate(sealed, FATE_STAGE, true), 2000);
+        CHECK_INT(v.headroom, 0);
+}
+
+TEST(g7_on_trip_stop_carries_out_nothing) {
+        _cleanup_(sealed_plan_freep) SealedPlan *sealed = NULL;
+        GuardLimits l = GUARD_LIMITS_DEFAULT;
+        GuardVerdict v;
+
+        l.threshold = 3;
+        l.on_trip = ON_TRIP_STOP;
+        CHECK_INT(guard_judge(plan_with(3, 0, 9), &l, &(GuardSituation) { .population = ENABLED }, &sealed, &v), 0);
+        CHECK_INT(count_fate(sealed, FATE_WITHHELD, false), 9);
+        CHECK_INT(count_fate(sealed, FATE_APPLY, true) + count_fate(sealed, FATE_APPLY, false), 0);
+}
+
+TEST(g7_a_change_that_needs_a_staged_object_s_name_is_staged_with_it) {
+        for (int trip = 0; trip < 2; trip++) {
+                _cleanup_(sealed_plan_freep) SealedPlan *sealed = NULL;
+                GuardLimits l = GUARD_LIMITS_DEFAULT;
+                Plan *p = plan_with(1, 0, 2);
+                GuardVerdict v;
+
+                l.threshold = trip ? 1 : 2;
+                p->changes[1].blocked_by = "S1";
+                CHECK_INT(guard_judge(p, &l, &(GuardSituation) { .population = ENABLED }, &sealed, &v), 0);
+                CHECK_INT(count_fate(sealed, FATE_STAGE, false), trip);
+                CHECK_INT(count_fate(sealed, FATE_WAIT, false), !trip);
+                CHECK_INT(count_fate(sealed, FATE_APPLY, false), 1);
+        }
+}
+
+TEST(g8_below_the_limit_removals_are_carried_out) {
+        _cleanup_(sealed_plan_freep) SealedPlan *sealed = NULL;
+        GuardLimits l = GUARD_LIMITS_DEFAULT;
+        GuardVerdict v;
+
+        CHECK_INT(guard_judge(plan_with(400, 99, 1), &l, &(GuardSituation) { .population = ENABLED }, &sealed, &v), 0);
+        CHECK_INT(count_fate(sealed, FATE_APPLY, true), 499);
+}
+
+TEST(g9_the_verdict_carries_its_numbers) {
+        GuardLimits l = GUARD_LIMITS_DEFAULT;
+        GuardVerdict v;
+
+        l.percent = 10 * GUARD_PERCENT_SCALE;
+        CHECK(!tripped(7, l, (GuardSituation) { .population = 1000 }, &v));
+        CHECK_INT(v.counted, 7);
+        CHECK_INT(v.limit, 100);
+        CHECK_INT(v.population, 1000);
+        CHECK_INT(v.headroom, 92);
+}
+
+TEST(g10_the_budget_trips_a_plan_that_would_pass_it) {
+        GuardLimits l = GUARD_LIMITS_DEFAULT;
+        GuardVerdict v;
+
+        l.budget = 100;
+        CHECK(!tripped(40, l, (GuardSituation) { .population = ENABLED, .budget_used = 60 }, &v));
+        CHECK_INT(v.headroom, 0);
+        CHECK(tripped(41, l, (GuardSituation) { .population = ENABLED, .budget_used = 60 }, &v));
+        CHECK_INT(v.reason, GUARD_TRIPPED_BUDGET);
+        CHECK(tripped(1, l, (GuardSituation) { .population = ENABLED, .budget_used = 200 }, &v));
+}
+
+TEST(e3_an_empty_kind_trips_whatever_the_limits_are) {
+        GuardLimits l = GUARD_LIMITS_DEFAULT;
+        GuardVerdict v;
+
+        l.threshold = UINT64_MAX;
+        /* plan_with() makes change 0 a group */
+        CHECK(tripped(1, l, (GuardSituation) { .population = 1, .empty_kinds = OBJECT_KIND_MASK(OBJECT_KIND_GROUP) }, &v));
+        CHECK_INT(v.reason, GUARD_TRIPPED_EMPTY_SOURCE);
+        CHECK(!tripped(1, l, (GuardSituation) { .population = 1, .empty_kinds = OBJECT_KIND_MASK(OBJECT_KIND_USER) }, &v));
+        CHECK(!tripped(0, l, (GuardSituation) { .population = 0, .empty_kinds = 3 }, &v));
+}
+
+TEST(e4_any_removal_after_a_changed_configuration_trips) {
+        GuardLimits l = GUARD_LIMITS_DEFAULT;
+        GuardVerdict v;
+
+        CHECK(tripped(1, l, (GuardSituation) { .population = ENABLED, .configuration_changed = true }, &v));
+        CHECK_INT(v.reason, GUARD_TRIPPED_CONFIGURATION);
+        CHECK(!tripped(0, l, (GuardSituation) { .population = ENABLED, .configuration_changed = true }, &v));
+}
+
+TEST(q2_new_removals_join_an_open_review) {
+        _cleanup_(sealed_plan_freep) SealedPlan *sealed = NULL;
+        GuardLimits l = GUARD_LIMITS_DEFAULT;
+        Plan *p = plan_with(8, 0, 1);
+        GuardVerdict v;
+
+        for (int i = 0; i < 5; i++)
+                p->changes[i].standing = STANDING_STAGED;
+        p->changes[5].standing = STANDING_ALLOWED;
+        CHECK_INT(guard_judge(p, &l, &(GuardSituation) { .population = ENABLED, .review_open = true }, &sealed, &v), 0);
+        CHECK(!v.tripped && v.joined);
+        CHECK_INT(count_fate(sealed, FATE_STAGE, true), 2);
+        CHECK_INT(count_fate(sealed, FATE_KEEP_STAGED, true), 5);
+        CHECK_INT(count_fate(sealed, FATE_APPLY, true), 1);
+}
+
+TEST(q3_no_limit_releases_what_is_staged) {
+        _cleanup_(sealed_plan_freep) SealedPlan *sealed = NULL;
+        GuardLimits l = GUARD_LIMITS_DEFAULT;
+        Plan *p = plan_with(8, 0, 0);
+        GuardVerdict v;
+
+        l.prevent = false;
+        for (int i = 0; i < 5; i++)
+                p->changes[i].standing = STANDING_STAGED;
+        CHECK_INT(guard_judge(p, &l, &(GuardSituation) { .population = ENABLED, .review_open = true }, &sealed, &v), 0);
+        CHECK_INT(count_fate(sealed, FATE_APPLY, true), 0);
+}
+
+TEST(c4_the_order_of_application) {
+        static const struct {
+                ChangeAction action;
+                ObjectKind kind;
+                uint32_t n_add, n_remove;
+                int rank;
+        } table[] = {
+                { CHANGE_DELETE, OBJECT_KIND_USER, 0, 0, 5 },   { CHANGE_CREATE, OBJECT_KIND_GROUP, 0, 0, 1 },
+                { CHANGE_MEMBERS, OBJECT_KIND_GROUP, 1, 1, 2 }, { CHANGE_DISABLE, OBJECT_KIND_GROUP, 0, 0, 4 },
+                { CHANGE_UPDATE, OBJECT_KIND_USER, 0, 0, 0 },   { CHANGE_MEMBERS, OBJECT_KIND_GROUP, 0, 1, 3 },
+                { CHANGE_RESTORE, OBJECT_KIND_USER, 0, 0, 0 },  { CHANGE_DISABLE, OBJECT_KIND_USER, 0, 0, 5 },
+        };
+        _cleanup_(sealed_plan_freep) SealedPlan *sealed = NULL;
+        GuardLimits l = GUARD_LIMITS_DEFAULT;
+        Plan *p = plan_new();
+        GuardVerdict v;
+        int last = 0;
+        Change *c;
+        Fate f;
+
+        for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+                CHECK_INT(plan_add(p, table[i].action, table[i].kind, &c), 0);
+                c->n_add = table[i].n_add;
+                c->n_remove = table[i].n_remove;
+                c->record = (uint32_t) table[i].rank;
+        }
+        CHECK_INT(guard_judge(p, &l, &(GuardSituation) { .population = ENABLED }, &sealed, &v), 0);
+        for (size_t i = 0; i < sealed_plan_size(sealed); i++) {
+                int rank = (int) sealed_plan_get(sealed, i, &f)->record;
+
+                CHECK(rank >= last);
+                last = rank;
+        }
+}
+
+/* ---- random plans against a second, naive implementation ---- */
+
+static uint64_t state = 1;
+
+static uint64_t rnd(uint64_t n) {
+        state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        return (state >> 33) % n;
+}
+
+/* Straight from the words of the rules, with long division by hand instead of 128 bits. */
+static bool naive_trips(const GuardLimits *l, const GuardSituation *s, uint64_t counted, uint32_t kinds) {
+        if (!l->prevent || counted == 0)
+                return false;
+        if (s->empty_kinds & kinds)
+                return true;
+        if (s->configuration_changed)
+                return true;
+        if (l->exceeded ? counted > l->threshold : counted >= l->threshold)
+                return true;
+        if (l->percent != GUARD_NO_LIMIT && s->population >= l->minimum_population) {
+                /* P in whole percent here, populations small: doubles of integers are exact. */
+                double left = (double) counted * 100.0 * 1e6, right = (double) l->percent * (double) s->population;
+
+                if (l->exceeded ? left > right : left >= right)
+                        return true;
+        }
+        return l->budget != GUARD_NO_LIMIT && s->budget_used + counted > l->budget;
+}
+
+TEST(random_plans_agree_with_a_naive_guard) {
+        uint64_t seed = 20261122;
+
+        state = seed;
+        tap_diag("seed %llu", (unsigned long long) seed);
+        for (int round = 0; round < 20000; round++) {
+                _cleanup_(sealed_plan_freep) SealedPlan *sealed = NULL;
+                GuardLimits l = GUARD_LIMITS_DEFAULT;
+                GuardSituation s = { .population = rnd(60), .budget_used = rnd(10), .empty_kinds = (uint32_t) (rnd(8) == 0 ? rnd(4) : 0),
+                                     .configuration_changed = rnd(10) == 0, .review_open = rnd(4) == 0 };
+                uint64_t counted = 0, applied_new = 0, n = rnd(25);
+                uint32_t kinds = 0;
+                Plan *p = plan_new();
+                GuardVerdict v;
+                Change *c;
+                Fate f;
+
+                l.prevent = rnd(8) != 0;
+                l.threshold = rnd(16);
+                l.exceeded = rnd(2);
+                l.percent = rnd(2) ? rnd(101) * GUARD_PERCENT_SCALE : GUARD_NO_LIMIT;
+                l.minimum_population = rnd(30);
+                l.budget = rnd(3) == 0 ? rnd(20) : GUARD_NO_LIMIT;
+                l.on_trip = rnd(2) ? ON_TRIP_STOP : ON_TRIP_HOLD_REMOVALS;
+                for (uint64_t i = 0; i < n; i++) {
+                        CHECK_INT(plan_add(p, (ChangeAction) rnd(_CHANGE_ACTION_MAX), rnd(2) ? OBJECT_KIND_USER : OBJECT_KIND_GROUP, &c), 0);
+                        c->standing = (Standing) rnd(4);
+                        if (!change_action_is_removal(c->action))
+                                c->standing = STANDING_NEW;
+                        else if (c->standing == STANDING_NEW) {
+                                counted++;
+                                kinds |= OBJECT_KIND_MASK(c->kind);
+                        }
+                }
+                CHECK_INT(guard_judge(p, &l, &s, &sealed, &v), 0);
+                CHECK_INT(v.counted, counted);
+                CHECK_INT(v.tripped, naive_trips(&l, &s, counted, kinds));
+                for (size_t i = 0; i < sealed_plan_size(sealed); i++) {
+                        c = sealed_plan_get(sealed, i, &f);
+                        if (!change_action_is_removal(c->action))
+                                continue;
+                        if (c->standing == STANDING_NEW && f == FATE_APPLY)
+                                applied_new++;
+                        CHECK(c->standing != STANDING_STAGED || f == FATE_KEEP_STAGED);
+                        CHECK(c->standing != STANDING_HELD || f == FATE_HELD);
+                        CHECK(c->standing != STANDING_ALLOWED || f == FATE_APPLY);
+                }
+                CHECK_INT(applied_new, v.tripped || s.review_open ? 0 : counted);
+        }
+}
