@@ -84,6 +84,7 @@ typedef struct JobState {
         char *notification_problem;       /* N4 */
         uint64_t mailed_staged;           /* size of the staged set when last mailed (N1) */
         uint64_t mailed_at;               /* when the last review mail was queued (N1) */
+        char *mail_thread;                /* message id of the first mail of this review: what the others refer to */
         bool full_requested;              /* Restart: evaluate everything afresh */
 } JobState;
 
@@ -345,7 +346,7 @@ typedef struct Mail {
         uint32_t attempts;
         const char *last_error;
         bool permanent;           /* the server said 5xx: shown at once, tried daily */
-        const char *recipients_left; /* JSON array; NULL: all of the job's; what accepted it already is not in it */
+        const char *delivery;     /* JSON, notify's own: who accepted it already and who was refused; NULL: nobody yet */
         const char *message_id;   /* the same for each attempt */
 } Mail;
 
