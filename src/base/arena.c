@@ -34,6 +34,21 @@ Arena *arena_free(Arena *a) {
         return NULL;
 }
 
+void arena_reset(Arena *a) {
+        Chunk *kept = NULL;
+
+        for (Chunk *c = a->head, *next; c; c = next) {
+                next = c->next;
+                if (!kept && c->size == CHUNK_SIZE) {
+                        kept = c;
+                        kept->used = 0;
+                        kept->next = NULL;
+                } else
+                        free(c);
+        }
+        a->head = kept;
+}
+
 void *arena_alloc(Arena *a, size_t size) {
         Chunk *c = a->head;
         void *p;

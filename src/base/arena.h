@@ -18,3 +18,5 @@ void *arena_alloc(Arena *a, size_t size);
 /** arena_strdup() - NULL gives NULL; NULL for OOM as well, so check only where @s is not NULL */
 char *arena_strdup(Arena *a, const char *s);
 char *arena_strndup(Arena *a, const char *s, size_t size);
+/** arena_reset() - forget everything, keep a chunk for what comes next */
+void arena_reset(Arena *a);

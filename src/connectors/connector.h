@@ -84,6 +84,7 @@ void target_outcome_done(TargetOutcome *o);
 typedef enum TargetAction {
         TARGET_CREATE,
         TARGET_UPDATE,            /* attributes wanted whole; those of `written` not among them are removed */
+        TARGET_RESTORE,           /* as Update, and enabled again whatever `desired` says of it (R4) */
         TARGET_MEMBERS,
         TARGET_DISABLE,
         TARGET_DELETE,
@@ -94,8 +95,8 @@ typedef struct TargetChange {
         TargetAction action;
         ObjectKind kind;
         const char *target_id;    /* all but Create */
-        const char *desired;      /* Create, Update: canonical JSON of the attributes */
-        const char *written;      /* Update, Disable: what was last written; attributes outside of it belong to others */
+        const char *desired;      /* Create, Update, Restore: canonical JSON of the attributes */
+        const char *written;      /* Update, Restore, Disable: what was last written; attributes outside of it belong to others */
         const char **add, **remove; /* Members: target ids */
         uint32_t n_add, n_remove;
         TargetOutcome outcome;    /* filled in by commit() */

@@ -121,6 +121,8 @@ int ledger_remove_link(Ledger *l, uint64_t link);
 /* A link copied into an arena, for what outlives the statement. */
 int ledger_get_link(Ledger *l, uint64_t id, Arena *arena, Link *ret);                  /* LEDGER_E_NOT_FOUND */
 int ledger_find_link(Ledger *l, ObjectKind kind, const char *source_id, Arena *arena, Link *ret);
+/** ledger_find_id() - the link's id alone, for resolving members; LEDGER_E_NOT_FOUND */
+int ledger_find_id(Ledger *l, ObjectKind kind, const char *source_id, uint64_t *ret);
 int ledger_find_target(Ledger *l, ObjectKind kind, const char *target_id, Arena *arena, Link *ret);
 
 typedef int (*LedgerLinkFunc)(const Link *link, void *userdata);  /* < 0 stops and is returned */
@@ -277,6 +279,7 @@ typedef struct Escrow {
         uint64_t first_failed, next_attempt;
         uint32_t attempts;
         bool allowed;             /* an approved removal: its retry is not counted again */
+        const char *digest;       /* of what was wanted: another digest means that the object has changed (X1) */
         const char *code, *text;
 } Escrow;
 
@@ -291,7 +294,7 @@ int ledger_count_escrow(Ledger *l, uint64_t *ret);
 /* ---- cycles ---- */
 
 typedef enum CycleCount {
-        COUNT_IMPORTED, COUNT_CREATED, COUNT_UPDATED, COUNT_RESTORED, COUNT_MEMBERSHIPS, COUNT_DISABLED, COUNT_DELETED,
+        COUNT_IMPORTED, COUNT_CREATED, COUNT_ADOPTED, COUNT_UPDATED, COUNT_RESTORED, COUNT_MEMBERSHIPS, COUNT_DISABLED, COUNT_DELETED,
         COUNT_STAGED, COUNT_HEALED, COUNT_HELD, COUNT_SKIPPED, COUNT_FAILED, COUNT_COUNTED, COUNT_LIMIT, COUNT_POPULATION,
         COUNT_UNRESOLVED,
         _CYCLE_COUNT_MAX,

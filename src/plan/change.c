@@ -7,6 +7,7 @@
 
 static const char *const action_names[_CHANGE_ACTION_MAX] = {
         [CHANGE_CREATE] = "Create",
+        [CHANGE_ADOPT] = "Adopt",
         [CHANGE_UPDATE] = "Update",
         [CHANGE_RESTORE] = "Restore",
         [CHANGE_MEMBERS] = "Members",

@@ -12,6 +12,7 @@
 
 typedef enum ChangeAction {
         CHANGE_CREATE,
+        CHANGE_ADOPT,             /* link what the target has already; writes only what differs */
         CHANGE_UPDATE,
         CHANGE_RESTORE,           /* enable again, and update (R4) */
         CHANGE_MEMBERS,           /* the memberships of one group; the journal calls it Update */
@@ -21,7 +22,7 @@ typedef enum ChangeAction {
         _CHANGE_ACTION_INVALID = -22,
 } ChangeAction;
 
-/* "Create" "Update" "Restore" "Members" "Disable" "Delete": the form of ledger, D-Bus and journal */
+/* "Create" "Adopt" "Update" "Restore" "Members" "Disable" "Delete": the form of ledger, D-Bus and journal */
 const char *change_action_to_string(ChangeAction a);
 ChangeAction change_action_from_string(const char *s);
 
@@ -53,23 +54,31 @@ typedef enum Standing {
         STANDING_HELD,            /* decided: keep (Q7) */
 } Standing;
 
+/* One end of a membership. */
+typedef struct MemberRef {
+        uint64_t link;            /* 0: a Create of this plan will make it */
+        uint32_t pending;         /* then: the engine's number of the record */
+        const char *source_id;
+        const char *target_id;    /* completed when it is applied */
+} MemberRef;
+
 /* All strings live in the plan's arena. */
 typedef struct Change {
         ChangeAction action;
         ObjectKind kind;
         Cause cause;              /* removals */
-        Standing standing;        /* removals */
-        uint64_t link;            /* 0 for a Create */
-        uint32_t record;          /* ordinal of the source record, UINT32_MAX if there is none */
+        Standing standing;        /* removals, and what follows from them */
+        bool follows;             /* CHANGE_MEMBERS that is due only because a removal of this standing is carried out */
+        uint64_t link;            /* 0 for a Create or Adopt */
+        uint32_t record;          /* the engine's number of the source record, UINT32_MAX if there is none */
         const char *id;           /* REPRIEVE_CHANGE: the same when it is staged, retried and carried out */
         const char *source_id;
         const char *target_id;    /* NULL for a Create until the target has answered */
         const char *display_name;
-        const char *desired;      /* canonical JSON of the attributes wanted; Create, Update, Restore */
-        const char *written;      /* canonical JSON last written; Update, Restore, removals */
+        const char *desired;      /* canonical JSON of the attributes wanted; Create, Adopt, Update, Restore */
+        const char *written;      /* canonical JSON last written (Adopt: found); Update, Restore, removals */
         const char *blocked_by;   /* source id of the removal whose name this Create or Update needs (G7) */
-        const char **add, **remove;   /* CHANGE_MEMBERS: target ids; filled in when it is applied */
-        const uint64_t *add_links, *remove_links; /* CHANGE_MEMBERS: the members' links */
+        MemberRef *add, *remove;  /* CHANGE_MEMBERS */
         uint32_t n_add, n_remove;
 } Change;
 

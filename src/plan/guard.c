@@ -92,6 +92,7 @@ uint64_t guard_smallest_trip(const GuardLimits *l, uint64_t population) {
 static unsigned rank(const Change *c) {
         switch (c->action) {
         case CHANGE_CREATE:
+        case CHANGE_ADOPT:
         case CHANGE_UPDATE:
         case CHANGE_RESTORE:
                 return c->kind == OBJECT_KIND_USER ? 0 : 1;
@@ -136,7 +137,7 @@ static GuardVerdict judge(const Plan *plan, const GuardLimits *limits, const Gua
                 if (needs_judgement(c)) {
                         v.counted++;
                         kinds_removed |= OBJECT_KIND_MASK(c->kind);
-                } else if (c->action == CHANGE_MEMBERS)
+                } else if (c->action == CHANGE_MEMBERS && !c->follows)
                         v.membership_removals += c->n_remove;
         }
 
@@ -184,6 +185,9 @@ static Fate decide(const Change *c, const GuardLimits *limits, const GuardSituat
                         return FATE_APPLY;
                 }
 
+        /* A membership that ends because its object does shares the object's fate. */
+        if (c->follows)
+                return c->standing == STANDING_ALLOWED || !withholding ? FATE_APPLY : FATE_WITHHELD;
         if (withholding && limits->on_trip == ON_TRIP_STOP)
                 return FATE_WITHHELD;
         if (c->blocked_by)
