@@ -84,6 +84,7 @@ typedef struct JobState {
         char *notification_problem;       /* N4 */
         uint64_t mailed_staged;           /* size of the staged set when last mailed (N1) */
         uint64_t mailed_at;               /* when the last review mail was queued (N1) */
+        uint64_t warned_at;               /* when its people were told that the job will be disabled (Q10) */
         char *mail_thread;                /* message id of the first mail of this review: what the others refer to */
         bool full_requested;              /* Restart: evaluate everything afresh */
 } JobState;

@@ -74,9 +74,9 @@ bool outbox_disable_soon_due(const JobState *state, uint64_t disable_at, uint64_
 /* ---- queueing ----
  *
  * All of them: to be called between ledger_begin() and ledger_commit(), in the transaction of the event itself.
- * @state is the job's state as it will be saved: they keep its mailed_staged and mailed_at, the caller saves it with
- * ledger_set_state(). Its quarantine_since ties one review's mails into one thread, so a function that ends a quarantine
- * is called before the caller clears that field.
+ * @state is the job's state as it will be saved: they keep its mailed_staged, mailed_at, warned_at and mail_thread, the
+ * caller saves it with ledger_set_state(). reprieve-notify writes notification_problem and, with a reminder, these fields
+ * from a process of its own: whoever saves a JobState reads it in the same transaction.
  * Errors: OUTBOX_E_NOBODY (state and ledger are as before); -ENOMEM; those of the ledger.
  */
 
