@@ -5,7 +5,10 @@
  * mail to send. SQLite in WAL mode, one file a job; two processes may have it open (a cycle and the service). Knows no
  * rule: what becomes of a removal is decided by guard and engine, and recorded here. Nothing is logged here.
  *
- * Strings handed out in structs are borrowed until the callback returns, unless a struct has a _done(). */
+ * Strings handed out in structs are borrowed until the callback returns, unless a struct has a _done(). Numbers are kept
+ * as SQLite keeps them, in 63 bits: UINT64_MAX ("no limit", "never") comes back as such, nothing else above INT64_MAX does.
+ * Lists are ordered bytewise; "by kind" means users before groups. A callback may use the ledger, also to write; whether
+ * a scan still meets a row that was changed while it ran is open. One thread at a time. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,15 +34,21 @@ typedef enum LedgerMode {
  * ledger_open() - STATE_DIR/jobs/JOB/ledger.db
  *
  * Errors: -ENOENT; -EBADMSG corrupt ("… is damaged: …; restore it from a backup or move it away"), -EUCLEAN made by a newer
- * version; -EBUSY locked for longer than 30 s; -ENOSPC; errno. The Error names the file and what to do.
- * The same codes may come from every function below; a failed transaction leaves the ledger as it was.
+ * version (read-only: also by an older one, which only a writer may bring up to date); -EBUSY locked for longer than 30 s;
+ * -ENOSPC; errno. The Error names the file and what to do.
+ * The same codes may come from every function below; a failed transaction leaves the ledger as it was: after such an error
+ * every write and the commit repeat it until ledger_rollback(). -EEXIST, -ENOENT and positive conditions break nothing.
+ *
+ * Read-only works beside a writer. Where the folder cannot be written either (a read-only file system, a mounted backup)
+ * it works as long as no writer is active, and shows the ledger as it was when it was opened.
  */
 int ledger_open(const char *state_dir, const char *job, LedgerMode mode, Ledger **ret, Error **ret_error);
 Ledger *ledger_free(Ledger *l);
 DEFINE_CLEANUP(Ledger *, ledger_free)
 /** ledger_last_error() - the text behind the last failure of a function without ret_error; borrowed */
 const char *ledger_last_error(Ledger *l);
-/** ledger_remove() - a job's whole state folder. Errors: errno. */
+/** ledger_remove() - a job's whole state folder; none is fine. Never half: what is left after a kill is not read again.
+ * Errors: errno. */
 int ledger_remove(const char *state_dir, const char *job);
 
 /* Everything between is one durable transaction (or one consistent view, when nothing is written). ledger_begin()
@@ -112,11 +121,11 @@ typedef struct Link {
 
 /** ledger_add_link() - Errors: -EEXIST if the source id or the target id is linked already. @l->id is ignored. */
 int ledger_add_link(Ledger *l, const Link *link, uint64_t *ret_id);
-/** ledger_update_link() - writes everything but kind and source id */
+/** ledger_update_link() - writes everything but kind and source id. Errors: -ENOENT, -EEXIST as above. */
 int ledger_update_link(Ledger *l, const Link *link);
-/** ledger_set_absent() - bulk: the flag alone, no generation */
+/** ledger_set_absent() - bulk: the flag alone, no generation. Errors: -ENOENT. */
 int ledger_set_absent(Ledger *l, uint64_t link, bool absent);
-/** ledger_remove_link() - with its memberships, staged rows, hold and escrow */
+/** ledger_remove_link() - with its memberships, staged rows, hold and escrow. Errors: -ENOENT. */
 int ledger_remove_link(Ledger *l, uint64_t link);
 
 /* A link copied into an arena, for what outlives the statement. */
@@ -138,6 +147,7 @@ int ledger_count_links(Ledger *l, ObjectKind kind, uint64_t *ret_all, uint64_t *
 typedef int (*LedgerIdFunc)(uint64_t id, void *userdata);
 int ledger_scan_members(Ledger *l, uint64_t group, LedgerIdFunc f, void *userdata);   /* member links, ascending */
 int ledger_scan_groups_of(Ledger *l, uint64_t member, LedgerIdFunc f, void *userdata);
+/* Adding what is there and removing what is not is fine, and no change (generation). */
 int ledger_add_member(Ledger *l, uint64_t group, uint64_t member);
 int ledger_remove_member(Ledger *l, uint64_t group, uint64_t member);
 /** ledger_set_unresolved() - replaces the list of a group's members that no link was found for; NULL: none */
@@ -167,11 +177,18 @@ typedef struct Staged {
         uint64_t member;          /* Members: link of the member */
 } Staged;
 
-/** ledger_stage() - a row of the set; call ledger_open_review() afterwards, in the same transaction. Replaces a row of the same link, action and
- * member when the cause differs; -EEXIST never. */
+/**
+ * ledger_stage() - a row of the set; call ledger_open_review() afterwards, in the same transaction
+ *
+ * The set has one row an object, and one for each membership of a group that is withheld (@s->member). A row that is
+ * there, undecided and of the same action and cause stays as it is, with its time and its review. Any other is replaced and
+ * joins anew: it is a new removal, which no earlier id names. @s->state, @s->joined and @s->allowed_at are ignored.
+ */
 int ledger_stage(Ledger *l, const Staged *s);
-/** ledger_unstage() - take out one object's rows (healed, carried out) */
+/** ledger_unstage() - take out one object's rows, its memberships' too (healed, carried out) */
 int ledger_unstage(Ledger *l, uint64_t link, ObjectKind kind, const char *source_id);
+/** ledger_unstage_member() - take out one membership of a group */
+int ledger_unstage_member(Ledger *l, uint64_t group, uint64_t member);
 int ledger_clear_staged(Ledger *l);
 /** ledger_reset_allowed() - all ALLOWED become REJUDGE: expired or void (Q5) */
 int ledger_reset_allowed(Ledger *l);
@@ -186,6 +203,7 @@ typedef struct StagedCounts {
         uint64_t since;                   /* of the oldest undecided */
 } StagedCounts;
 int ledger_count_staged(Ledger *l, StagedCounts *ret);
+/* Of the undecided, the largest count first. */
 typedef int (*LedgerSummaryFunc)(Cause cause, ObjectKind kind, ChangeAction action, uint64_t count, void *userdata);
 int ledger_summarize_staged(Ledger *l, LedgerSummaryFunc f, void *userdata);
 
@@ -223,8 +241,9 @@ typedef struct ObjectName {       /* kind and source id, as AllowSelected has th
  * @ret_joined_later: rows of the set that this id does not name
  *
  * Whole review: its rows become ALLOWED (or leave, with a hold each), what joined later becomes REJUDGE, all its ids are decided.
- * Selected: the named rows alone; the review stays open unless nothing undecided is left.
- * @f (may be NULL) is called for each row that was decided, for the journal, before the commit.
+ * Selected: the named rows alone; the review stays open unless nothing undecided is left. One that is not named refuses all.
+ * A rejected Create or Update that waited for a name (G7) leaves without a hold: there is nothing to keep.
+ * @f (may be NULL) is called for each row that was decided, for the journal, before the commit; < 0 undoes the decision.
  * Errors: LEDGER_E_NO_SUCH_REVIEW; LEDGER_E_NOT_STAGED.
  */
 int ledger_allow(Ledger *l, const Decision *d, const ObjectName *objects, size_t n_objects, unsigned approvers,
@@ -233,6 +252,12 @@ int ledger_allow(Ledger *l, const Decision *d, const ObjectName *objects, size_t
 int ledger_reject(Ledger *l, const Decision *d, const ObjectName *objects, size_t n_objects, unsigned approvers,
                   LedgerStagedFunc f, void *userdata, uint64_t *ret_decided, uint64_t *ret_joined_later,
                   unsigned *ret_missing);
+
+/** ledger_add_decision() - the record of a decision that no function above makes: a Release, of @n objects (Q9) */
+int ledger_add_decision(Ledger *l, const Decision *d, uint64_t n);
+typedef int (*LedgerDecisionFunc)(const Decision *d, uint64_t n, void *userdata);
+/** ledger_scan_decisions() - newest first, at most @limit (0: all); one that waits for another person has @n 0 */
+int ledger_scan_decisions(Ledger *l, uint64_t limit, LedgerDecisionFunc f, void *userdata);
 
 /* ---- holds ---- */
 
@@ -243,13 +268,16 @@ typedef struct Hold {
         Cause cause;
         uint64_t since;
         const char *by, *comment;
+        uint64_t member;          /* only this member of the group is kept in it, by link (G5); 0: the object is kept */
 } Hold;
 
 typedef int (*LedgerHoldFunc)(const Hold *h, void *userdata);
 int ledger_scan_holds(Ledger *l, uint64_t offset, uint64_t limit, LedgerHoldFunc f, void *userdata);
 int ledger_count_holds(Ledger *l, uint64_t *ret);
-/** ledger_remove_hold() - the source has it again, or a Release; LEDGER_E_NOT_FOUND */
+/** ledger_remove_hold() - the source has it again, or a Release; a group's kept members too; LEDGER_E_NOT_FOUND */
 int ledger_remove_hold(Ledger *l, ObjectKind kind, const char *source_id);
+/** ledger_remove_member_hold() - the source has the membership again; LEDGER_E_NOT_FOUND */
+int ledger_remove_member_hold(Ledger *l, uint64_t group, uint64_t member);
 
 /* ---- intents: what was about to reach the target (C5) ---- */
 
@@ -284,7 +312,7 @@ typedef struct Escrow {
         const char *code, *text;
 } Escrow;
 
-/** ledger_put_escrow() - one row an object and action; replaces */
+/** ledger_put_escrow() - one row an object and action; replaces, and may thus change the time of the first failure */
 int ledger_put_escrow(Ledger *l, const Escrow *e);
 int ledger_remove_escrow(Ledger *l, ObjectKind kind, const char *source_id, ChangeAction action);
 int ledger_clear_escrow(Ledger *l);
@@ -336,6 +364,7 @@ int ledger_scan_cycles(Ledger *l, uint64_t limit, LedgerCycleFunc f, void *userd
 
 /** ledger_add_removals() - @n removals were carried out now (G10) */
 int ledger_add_removals(Ledger *l, uint64_t at, uint64_t n);
+/** ledger_count_removals() - carried out at @since or later */
 int ledger_count_removals(Ledger *l, uint64_t since, uint64_t *ret);
 
 /* ---- mail to send (N2) ---- */
@@ -354,9 +383,13 @@ typedef struct Mail {
         const char *message_id;   /* the same for each attempt */
 } Mail;
 
+/** ledger_queue_mail() - @m->id is ignored; ids ascend */
 int ledger_queue_mail(Ledger *l, const Mail *m);
 typedef int (*LedgerMailFunc)(const Mail *m, void *userdata);
+/** ledger_scan_mail() - the oldest first */
 int ledger_scan_mail(Ledger *l, LedgerMailFunc f, void *userdata);
+/** ledger_update_mail() - what an attempt changes: next_attempt, attempts, last_error, permanent, delivery.
+ * Errors: -ENOENT. */
 int ledger_update_mail(Ledger *l, const Mail *m);
 int ledger_remove_mail(Ledger *l, uint64_t id);
 int ledger_count_mail(Ledger *l, uint64_t *ret);
