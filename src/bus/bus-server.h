@@ -45,7 +45,8 @@ int bus_new(sd_event *event, BusAuth auth, const BusHooks *hooks, void *userdata
 Bus *bus_free(Bus *bus);
 DEFINE_CLEANUP(Bus *, bus_free)
 
-/** bus_add_object() - a fixed object; @interfaces is NULL-terminated, static. Errors: -EINVAL, -EEXIST, -ENOMEM. */
+/** bus_add_object() - a fixed object; @interfaces is NULL-terminated; the list is copied, the
+ * tables are not. Errors: -EINVAL, -EEXIST, -ENOMEM. */
 int bus_add_object(Bus *bus, const char *path, const BusInterface *const *interfaces, void *object);
 /** bus_add_fallback() - the objects below @prefix, see BusFallback */
 int bus_add_fallback(Bus *bus, const char *prefix, const BusInterface *const *interfaces,
