@@ -287,6 +287,16 @@ size_t utf8_find_invalid(const char *s, size_t size) {
         size_t i = 0, n;
 
         while (i < size) {
+                uint64_t word;
+
+                /* Most text is ASCII: eight characters at a time, none of them NUL or above 0x7f. */
+                for (; size - i >= sizeof(word); i += sizeof(word)) {
+                        memcpy(&word, u + i, sizeof(word));
+                        if (((word | (word - UINT64_C(0x0101010101010101))) & UINT64_C(0x8080808080808080)) != 0)
+                                break;
+                }
+                if (i == size)
+                        break;
                 n = utf8_char(u + i, size - i);
                 if (n == 0)
                         return i;

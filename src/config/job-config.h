@@ -88,7 +88,7 @@ DEFINE_CLEANUP(JobConfig *, job_config_free)
 bool job_name_is_valid(const char *name);
 
 /**
- * job_config_load() - CONFIG_DIR/jobs.d/NAME.conf, its drop-ins NAME.conf.d/*.conf and CONFIG_DIR/reprieve.conf
+ * job_config_load() - CONFIG_DIR/jobs.d/NAME.conf, its drop-ins in NAME.conf.d and CONFIG_DIR/reprieve.conf
  *
  * Errors: -EINVAL with file, line, key and what would be right; -ENOENT if there is no such file; errno.
  * Source: doc job-file, systemd.syntax(7).

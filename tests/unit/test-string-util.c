@@ -62,3 +62,17 @@ TEST(numbers_and_booleans_are_strict) {
         CHECK_INT(parse_boolean("off"), 0);
         CHECK_INT(parse_boolean("maybe"), -EINVAL);
 }
+
+TEST(a_bad_byte_is_found_wherever_it_stands) {
+        static const char bad[] = { '\0', '\x80', '\xc3', '\xff' };
+        char text[40];
+
+        for (size_t b = 0; b < sizeof(bad); b++)
+                for (size_t i = 0; i < sizeof(text); i++) {
+                        memset(text, 'x', sizeof(text));
+                        text[i] = bad[b];
+                        CHECK_INT(utf8_find_invalid(text, sizeof(text)), i);
+                }
+        memset(text, 1, sizeof(text));
+        CHECK_INT(utf8_find_invalid(text, sizeof(text)), sizeof(text));
+}

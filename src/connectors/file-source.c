@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "file-source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+/* Fits the second level cache, so that what read(2) put there is still there when it is looked at. */
+#define BUFFER_SIZE ((size_t) 256 * 1024)
+/* A group with millions of members fits; a file of another format that has no line ends does not eat the memory. */
+#define RECORD_SIZE_MAX ((size_t) 256 * 1024 * 1024)
+
+int source_reason(Error **ret, int code, const char *file, uint64_t line, const char *fmt, ...) {
+        _cleanup_free_ char *text = NULL;
+        va_list ap;
+        int n;
+
+        va_start(ap, fmt);
+        n = vasprintf(&text, fmt, ap);
+        va_end(ap);
+        if (n < 0)
+                text = NULL;
+        if (line > 0)
+                return error_set_full(ret, code, ERROR_SCOPE_SOURCE, ERROR_RETRY_LATER, "IncompleteReading",
+                                      "%s:%" PRIu64 ": %s", file, line, strempty(text));
+        return error_set_full(ret, code, ERROR_SCOPE_SOURCE, ERROR_RETRY_LATER, "IncompleteReading", "%s: %s", file,
+                              strempty(text));
+}
+
+/* ---- settings ---- */
+
+static int check_path(const ConnectorConfig *config, const char *key, Error **ret_error) {
+        const char *path = connector_config_get(config, key, NULL);
+
+        if (path && path[0] != '/')
+                return connector_setting_error(config, key, ret_error, "an absolute path is needed");
+        return 0;
+}
+
+int file_source_check(const ConnectorConfig *config, Error **ret_error) {
+        const char *users = connector_config_get(config, "Users", NULL);
+        const char *groups = connector_config_get(config, "Groups", NULL);
+        const char *file = connector_config_get(config, "File", NULL);
+        const char *id = connector_config_get(config, "Id", NULL);
+        int r;
+
+        if (file && (users || groups))
+                return connector_setting_error(config, "File", ret_error, "cannot stand beside %s=",
+                                               users ? "Users" : "Groups");
+        if (!file && !users && !groups)
+                return connector_setting_error(config, "Users", ret_error,
+                                               "missing; Users=, Groups= or both, or File=, are needed");
+        if (users && groups && streq(users, groups))
+                return connector_setting_error(config, "Groups", ret_error, "is the same file as Users=; for one file "
+                                               "with a \"kind\" in each record use File=");
+        if (id && isempty(id))
+                return connector_setting_error(config, "Id", ret_error, "the name of an attribute is needed");
+        r = check_path(config, "File", ret_error);
+        if (r == 0)
+                r = check_path(config, "Users", ret_error);
+        if (r == 0)
+                r = check_path(config, "Groups", ret_error);
+        return r;
+}
+
+/* ---- one file ---- */
+
+static const char *file_type(mode_t mode) {
+        if (S_ISDIR(mode))
+                return "a directory";
+        if (S_ISFIFO(mode))
+                return "a FIFO";
+        if (S_ISSOCK(mode))
+                return "a socket";
+        return "a device";
+}
+
+static void source_file_open(SourceFile *f) {
+        int r;
+
+        f->failed = true;
+        /* O_NONBLOCK: a FIFO in the file's place must not hang us before fstat() can tell. */
+        f->fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        if (f->fd < 0) {
+                r = -errno;
+                /* A socket cannot be opened; its error number would puzzle. */
+                if (r == -ENXIO && stat(f->path, &f->st) == 0)
+                        (void) source_reason(&f->error, r, f->path, 0, "this is %s, not a file",
+                                             file_type(f->st.st_mode));
+                else if (r == -ENOENT)
+                        (void) source_reason(&f->error, r, f->path, 0, "there is no such file");
+                else
+                        (void) source_reason(&f->error, r, f->path, 0, "cannot be opened: %s", strerror(-r));
+                return;
+        }
+        if (fstat(f->fd, &f->st) < 0) {
+                r = -errno;
+                (void) source_reason(&f->error, r, f->path, 0, "cannot be examined: %s", strerror(-r));
+                return;
+        }
+        if (!S_ISREG(f->st.st_mode)) {
+                (void) source_reason(&f->error, S_ISDIR(f->st.st_mode) ? -EISDIR : -EBADFD, f->path, 0,
+                                     "this is %s, not a file", file_type(f->st.st_mode));
+                return;
+        }
+        (void) posix_fadvise(f->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+        f->failed = false;
+}
+
+/* More bytes behind @end. 1 if there are, 0 at the end of the file, SOURCE_FILE_E_BROKEN. */
+static int source_file_fill(SourceFile *f, Error **ret_reason) {
+        ssize_t n;
+        int r;
+
+        if (f->start > 0) {
+                memmove(f->buffer, f->buffer + f->start, f->end - f->start);
+                f->scan -= f->start;
+                f->end -= f->start;
+                f->start = 0;
+        }
+        if (f->end == f->allocated) {
+                if (f->allocated >= RECORD_SIZE_MAX)
+                        return source_reason(ret_reason, SOURCE_FILE_E_BROKEN, f->path, f->line,
+                                             "a record of more than %zu MiB", RECORD_SIZE_MAX / 1024 / 1024);
+                r = array_grow(&f->buffer, &f->allocated, MAX2(f->allocated * 2, BUFFER_SIZE), 1);
+                if (r < 0)
+                        return r;
+        }
+
+        do
+                n = read(f->fd, f->buffer + f->end, f->allocated - f->end);
+        while (n < 0 && errno == EINTR);
+        if (n < 0)
+                return source_reason(ret_reason, SOURCE_FILE_E_BROKEN, f->path, f->line, "cannot be read on: %s",
+                                     strerror(errno));
+        f->n_read += (uint64_t) n;
+        /* Stop at once: whoever appends faster than we read would keep us for ever. */
+        if (f->n_read > (uint64_t) f->st.st_size)
+                return source_reason(ret_reason, SOURCE_FILE_E_BROKEN, f->path, 0, "it grew while it was read");
+        if (n == 0)
+                return 0;
+
+        if (f->n_read == (uint64_t) n) {
+                if (n >= 3 && memcmp(f->buffer, "\xef\xbb\xbf", 3) == 0)
+                        f->start = f->scan = 3;
+                else if (n >= 2 && (memcmp(f->buffer, "\xff\xfe", 2) == 0 || memcmp(f->buffer, "\xfe\xff", 2) == 0))
+                        return source_reason(ret_reason, SOURCE_FILE_E_BROKEN, f->path, 1,
+                                             "this is UTF-16; UTF-8 is needed");
+        }
+        f->end += (size_t) n;
+        return 1;
+}
+
+/* Whether the number of double quotes is odd. 16 bytes at a time, as the steady state looks at every byte. */
+static bool odd_quotes(const char *p, size_t size) {
+        typedef unsigned char Bytes __attribute__((vector_size(16)));
+        const Bytes quotes = (Bytes) {} + (unsigned char) '"';
+        Bytes parity = {}, chunk;
+        bool odd = false;
+
+        for (; size >= sizeof(chunk); p += sizeof(chunk), size -= sizeof(chunk)) {
+                memcpy(&chunk, p, sizeof(chunk));
+                parity ^= (Bytes) (chunk == quotes);
+        }
+        for (size_t i = 0; i < sizeof(parity); i++)
+                odd ^= parity[i] != 0;
+        for (; size > 0; p++, size--)
+                odd ^= *p == '"';
+        return odd;
+}
+
+static bool is_blank(const char *s, size_t size) {
+        for (size_t i = 0; i < size; i++)
+                if (s[i] != ' ' && s[i] != '\t')
+                        return false;
+        return true;
+}
+
+int source_file_next(SourceFile *f, SourceRecord *ret, Error **ret_reason) {
+        int r;
+
+        for (;;) {
+                const char *begin, *newline;
+                uint64_t line;
+                size_t size;
+
+                newline = f->end > f->scan ? memchr(f->buffer + f->scan, '\n', f->end - f->scan) : NULL;
+                if (!newline) {
+                        if (f->csv && odd_quotes(f->buffer + f->scan, f->end - f->scan))
+                                f->quoted = !f->quoted;
+                        f->scan = f->end;
+                        r = source_file_fill(f, ret_reason);
+                        if (r < 0 || r == SOURCE_FILE_E_BROKEN)
+                                return r;
+                        if (r > 0)
+                                continue;
+                        if (f->start == f->end)
+                                return 0;
+                        if (f->quoted)
+                                return source_reason(ret_reason, SOURCE_FILE_E_BROKEN, f->path, f->line, "the file ends "
+                                                     "in the middle of a record: a quotation mark is never closed");
+                        return source_reason(ret_reason, SOURCE_FILE_E_BROKEN, f->path, f->line, "the file ends in the "
+                                             "middle of a record: its last line has no newline");
+                }
+
+                size = (size_t) (newline - f->buffer) - f->scan;
+                if (f->csv && odd_quotes(f->buffer + f->scan, size))
+                        f->quoted = !f->quoted;
+                f->scan += size + 1;
+                if (f->quoted) {
+                        f->quoted_lines++;
+                        continue;
+                }
+
+                begin = f->buffer + f->start;
+                size = (size_t) (newline - begin);
+                line = f->line;
+                f->line += 1 + f->quoted_lines;
+                f->quoted_lines = 0;
+                f->start = f->scan;
+                if (size > 0 && begin[size - 1] == '\r')
+                        size--;
+                if (size == 0 || ((begin[0] == ' ' || begin[0] == '\t') && is_blank(begin, size)))
+                        continue;
+
+                *ret = (SourceRecord) {
+                        .kinds = f->kinds,
+                        .data = begin,
+                        .size = size,
+                        .file = f->path,
+                        .line = line,
+                };
+                return SOURCE_FILE_E_RECORD;
+        }
+}
+
+static bool same_time(const struct timespec *a, const struct timespec *b) {
+        return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+/* Is it still the file that was opened, and have we had all of it? 0 or SOURCE_FILE_E_BROKEN. */
+static int source_file_verify(const SourceFile *f, Error **ret_reason) {
+        struct stat now, path;
+
+        if (fstat(f->fd, &now) < 0)
+                return source_reason(ret_reason, SOURCE_FILE_E_BROKEN, f->path, 0, "cannot be examined: %s",
+                                     strerror(errno));
+        if (stat(f->path, &path) < 0)
+                return source_reason(ret_reason, SOURCE_FILE_E_BROKEN, f->path, 0, "it went away while it was read: %s",
+                                     strerror(errno));
+        if (path.st_dev != f->st.st_dev || path.st_ino != f->st.st_ino)
+                return source_reason(ret_reason, SOURCE_FILE_E_BROKEN, f->path, 0, "it was replaced while it was read");
+        if (now.st_size < f->st.st_size || f->n_read < (uint64_t) f->st.st_size)
+                return source_reason(ret_reason, SOURCE_FILE_E_BROKEN, f->path, 0, "it shrank while it was read");
+        if (now.st_size > f->st.st_size)
+                return source_reason(ret_reason, SOURCE_FILE_E_BROKEN, f->path, 0, "it grew while it was read");
+        /* The change time too: what writes through mmap or sets the old time back is seen there only. */
+        if (!same_time(&now.st_mtim, &f->st.st_mtim) || !same_time(&now.st_ctim, &f->st.st_ctim))
+                return source_reason(ret_reason, SOURCE_FILE_E_BROKEN, f->path, 0, "it was changed while it was read");
+        return 0;
+}
+
+/* ---- the source ---- */
+
+static int add_file(FileSource *s, const char *path, uint32_t kinds, bool csv) {
+        SourceFile *f = &s->files[s->n_files];
+
+        *f = (SourceFile) { .fd = -1, .kinds = kinds, .csv = csv, .line = 1 };
+        s->n_files++;
+        f->path = strdup(path);
+        if (!f->path)
+                return -ENOMEM;
+        source_file_open(f);
+        s->source.kinds |= kinds;
+        return 0;
+}
+
+int file_source_init(FileSource *s, const SourceVTable *vtable, const ConnectorConfig *config, bool csv) {
+        const char *users = connector_config_get(config, "Users", NULL);
+        const char *groups = connector_config_get(config, "Groups", NULL);
+        const char *file = connector_config_get(config, "File", NULL);
+        const char *id = connector_config_get(config, "Id", NULL);
+        int r;
+
+        s->source.vtable = vtable;
+        s->kind_inside = file != NULL;
+        s->id_name = strdup(id ? id : "id");
+        if (!s->id_name)
+                return -ENOMEM;
+        if (file)
+                return add_file(s, file, OBJECT_KIND_MASK(OBJECT_KIND_USER) | OBJECT_KIND_MASK(OBJECT_KIND_GROUP), csv);
+        /* Users first: a group's members are then known when the group is looked at. */
+        r = users ? add_file(s, users, OBJECT_KIND_MASK(OBJECT_KIND_USER), csv) : 0;
+        if (r == 0 && groups)
+                r = add_file(s, groups, OBJECT_KIND_MASK(OBJECT_KIND_GROUP), csv);
+        return r;
+}
+
+void file_source_done(FileSource *s) {
+        for (unsigned i = 0; i < s->n_files; i++) {
+                free(s->files[i].path);
+                free(s->files[i].buffer);
+                error_free(s->files[i].error);
+                s->files[i].fd = safe_close(s->files[i].fd);
+        }
+        free(s->id_name);
+        free(s->source.schema);
+        error_free(s->reason);
+}
+
+static int copy_error(Error **ret, const Error *e) {
+        if (!e)
+                return 0;
+        (void) error_set_full(ret, e->code, e->scope, e->retry, e->id, "%s", error_text(e, e->code));
+        return *ret ? 0 : -ENOMEM;
+}
+
+int file_source_give_up(FileSource *s, const Error *reason) {
+        if (s->incomplete)
+                return 0;
+        s->incomplete = true;
+        return copy_error(&s->reason, reason);
+}
+
+int file_source_next(Source *source, SourceRecord *ret) {
+        FileSource *s = (FileSource *) source;
+        _cleanup_error_ Error *reason = NULL;
+        int r;
+
+        if (s->at_end)
+                return 0;
+        for (; s->current < s->n_files; s->current++) {
+                SourceFile *f = &s->files[s->current];
+
+                if (f->failed) {
+                        s->at_end = true;
+                        return file_source_give_up(s, f->error);
+                }
+                r = source_file_next(f, ret, &reason);
+                if (r < 0)
+                        return r;
+                if (r == SOURCE_FILE_E_RECORD)
+                        return SOURCE_E_RECORD;
+                if (r == SOURCE_FILE_E_BROKEN) {
+                        s->at_end = true;
+                        return file_source_give_up(s, reason);
+                }
+        }
+
+        s->at_end = true;
+        for (unsigned i = 0; i < s->n_files; i++)
+                if (source_file_verify(&s->files[i], &reason) != 0)
+                        return file_source_give_up(s, reason);
+        return 0;
+}
+
+int file_source_evidence(Source *source, SourceEvidence *ret) {
+        FileSource *s = (FileSource *) source;
+        SourceEvidence e = {};
+        int r;
+
+        e.complete = s->at_end && !s->incomplete;
+        if (s->incomplete)
+                r = copy_error(&e.reason, s->reason);
+        else if (!s->at_end)
+                r = source_reason(&e.reason, 0, s->files[0].path, 0, "it was not read to its end");
+        else
+                r = 0;
+        if (r < 0)
+                return r;
+        *ret = e;
+        return 0;
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "file-source.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "json-scan.h"
+
+/* The json source: JSON Lines, one object a line. With File= the attribute "kind" ("user" or "group") says what a
+ * record is, and is no attribute of the object.
+ *
+ * What a broken record means (E2): where the id is beyond doubt the record is seen but invalid. Where anything hints at
+ * bytes that were lost (a NUL byte is what a crash leaves in a file; text that is no JSON; the id twice in a
+ * record) the line may have held other records as well, and the reading is incomplete. */
+
+static const SourceVTable json_source_vtable;
+
+static const char *const keys[] = { "Users", "Groups", "File", "Id", NULL };
+static const char *const shown[] = { "Users", "Groups", "File", NULL };
+
+static Source *json_source_free(Source *source) {
+        FileSource *s = (FileSource *) source;
+
+        if (!s)
+                return NULL;
+        file_source_done(s);
+        free(s);
+        return NULL;
+}
+DEFINE_CLEANUP(Source *, json_source_free)
+
+static int json_source_open(const ConnectorConfig *config, Source **ret, Error **ret_error) {
+        _cleanup_(json_source_freep) Source *source = NULL;
+        FileSource *s;
+        int r;
+
+        s = calloc(1, sizeof(*s));
+        if (!s)
+                return -ENOMEM;
+        source = &s->source;
+        r = file_source_init(s, &json_source_vtable, config, false);
+        if (r < 0)
+                return r;
+        if (asprintf(&source->schema, "json;Id=%s%s", s->id_name, s->kind_inside ? ";kind" : "") < 0) {
+                source->schema = NULL;
+                return -ENOMEM;
+        }
+        *ret = TAKE_PTR(source);
+        return 0;
+}
+
+/* A record that could be anybody's. */
+static int bad_reading(FileSource *s, const SourceRecord *record, Error **ret_error, const char *fmt, ...)
+        _printf_(4, 5);
+static int bad_reading(FileSource *s, const SourceRecord *record, Error **ret_error, const char *fmt, ...) {
+        _cleanup_free_ char *text = NULL;
+        _cleanup_error_ Error *e = NULL;
+        va_list ap;
+        int n, r;
+
+        va_start(ap, fmt);
+        n = vasprintf(&text, fmt, ap);
+        va_end(ap);
+        if (n < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
+        (void) source_reason(&e, SOURCE_E_INVALID, record->file, record->line, "%s", text);
+        r = file_source_give_up(s, e);
+        if (r < 0)
+                return r;
+        if (ret_error) {
+                error_free(*ret_error);
+                *ret_error = TAKE_PTR(e);
+        }
+        return SOURCE_E_INVALID;
+}
+
+/* The `kind` of a record of File=, which is then taken out of it. */
+static int take_kind(json_object *json, ObjectKind *ret, Error **ret_error) {
+        json_object *value;
+        ObjectKind kind;
+
+        if (!json_object_is_type(json, json_type_object) || !json_object_object_get_ex(json, "kind", &value))
+                return error_set_full(ret_error, -EINVAL, ERROR_SCOPE_ITEM, ERROR_RETRY_LATER, "InvalidRecord",
+                                      "the record has no \"kind\"");
+        kind = json_object_is_type(value, json_type_string) ? object_kind_from_string(json_object_get_string(value))
+                                                            : _OBJECT_KIND_INVALID;
+        if (kind < 0)
+                return error_set_full(ret_error, -EINVAL, ERROR_SCOPE_ITEM, ERROR_RETRY_LATER, "InvalidRecord",
+                                      "\"kind\" is neither \"user\" nor \"group\"");
+        json_object_object_del(json, "kind");
+        *ret = kind;
+        return 0;
+}
+
+/* Errors: -EINVAL, with *ret_kind and *ret_id where it is beyond doubt whose record this is; -ENOMEM. */
+static int read_record(const FileSource *s, uint32_t kinds, const char *text, size_t size, Object **ret,
+                       ObjectKind *ret_kind, char **ret_id, Error **ret_error) {
+        _cleanup_json_ json_object *json = NULL;
+        ObjectKind kind = kinds == OBJECT_KIND_MASK(OBJECT_KIND_GROUP) ? OBJECT_KIND_GROUP : OBJECT_KIND_USER;
+        JsonMember m;
+        bool again;
+        int r;
+
+        r = json_parse_whole(text, size, &json, ret_error);
+        if (r < 0)
+                return r;
+        if (json_scan_find(text, size, s->id_name, &m, &again) > 0 && again)
+                return error_set_full(ret_error, -EINVAL, ERROR_SCOPE_ITEM, ERROR_RETRY_LATER, "InvalidRecord",
+                                      "\"%s\" stands twice in the record", s->id_name);
+        if (s->kind_inside) {
+                r = take_kind(json, &kind, ret_error);
+                if (r < 0)
+                        return r;
+        }
+        *ret_kind = kind;
+        return object_new_from_json(kind, TAKE_PTR(json), s->id_name, ret, ret_id, ret_error);
+}
+
+/* Whose record is it, were its bytes UTF-8? The id must not be among what had to be replaced. Errors: -EINVAL. */
+static int repaired_id(const FileSource *s, const SourceRecord *record, ObjectKind *ret_kind, char **ret_id) {
+        _cleanup_(object_freep) Object *o = NULL;
+        _cleanup_free_ char *copy = NULL, *valid = NULL, *id = NULL;
+        ObjectKind kind;
+        int r;
+
+        copy = strndup(record->data, record->size);
+        valid = copy ? utf8_make_valid(copy) : NULL;
+        if (!valid)
+                return -ENOMEM;
+        r = read_record(s, record->kinds, valid, strlen(valid), &o, &kind, &id, NULL);
+        if (r < 0 && !id)
+                return r;
+        if (strstr(id, "\xef\xbf\xbd"))
+                return -EINVAL;
+        *ret_kind = kind;
+        *ret_id = TAKE_PTR(id);
+        return 0;
+}
+
+static int json_source_parse(Source *source, const SourceRecord *record, Object **ret, ObjectKind *ret_kind,
+                             char **ret_id, Error **ret_error) {
+        FileSource *s = (FileSource *) source;
+        _cleanup_(object_freep) Object *o = NULL;
+        _cleanup_error_ Error *e = NULL;
+        _cleanup_free_ char *id = NULL;
+        ObjectKind kind = OBJECT_KIND_USER;
+        const char *nul;
+        size_t bad;
+        int r;
+
+        nul = memchr(record->data, '\0', record->size);
+        if (nul)
+                return bad_reading(s, record, ret_error, "column %zu: a NUL byte", (size_t) (nul - record->data) + 1);
+
+        bad = utf8_find_invalid(record->data, record->size);
+        if (bad < record->size) {
+                r = repaired_id(s, record, &kind, &id);
+                if (r == -ENOMEM)
+                        return r;
+                if (r < 0)
+                        return bad_reading(s, record, ret_error, "column %zu: this is no UTF-8", bad + 1);
+                (void) error_set_full(&e, -EINVAL, ERROR_SCOPE_ITEM, ERROR_RETRY_LATER, "InvalidRecord",
+                                      "column %zu: this is no UTF-8", bad + 1);
+        } else {
+                r = read_record(s, record->kinds, record->data, record->size, &o, &kind, &id, &e);
+                if (r == -ENOMEM)
+                        return r;
+                if (r < 0 && !id)
+                        return bad_reading(s, record, ret_error, "%s", error_text(e, r));
+                if (r == 0 && !json_has_nul_escape(record->data, record->size)) {
+                        *ret = TAKE_PTR(o);
+                        return 0;
+                }
+                if (r == 0)
+                        (void) error_set_full(&e, -EINVAL, ERROR_SCOPE_ITEM, ERROR_RETRY_LATER, "InvalidRecord",
+                                              "a NUL character (\\u0000) in a string");
+        }
+
+        (void) error_wrap(&e, -EINVAL, "%s:%" PRIu64, record->file, record->line);
+        if (ret_error) {
+                error_free(*ret_error);
+                *ret_error = TAKE_PTR(e);
+        }
+        *ret_kind = kind;
+        *ret_id = TAKE_PTR(id);
+        return SOURCE_E_INVALID_ID_KNOWN;
+}
+
+static const SourceVTable json_source_vtable = {
+        .name = "json",
+        .open = json_source_open,
+        .next = file_source_next,
+        .parse = json_source_parse,
+        .evidence = file_source_evidence,
+        .free = json_source_free,
+};
+
+const ConnectorClass json_source_class = {
+        .name = "json",
+        .source = &json_source_vtable,
+        .keys = keys,
+        .shown = shown,
+        .check = file_source_check,
+};

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include <errno.h>
+
+#include "connector-test.h"
+#include "tap.h"
+
+static bool fails_with(ConnectorConfig *config, const char *text) {
+        _cleanup_(test_config_freep) ConnectorConfig *c = config;
+        _cleanup_error_ Error *e = NULL;
+
+        if (connector_check(c, &e) != -EINVAL || !e || !strstr(e->text, text)) {
+                tap_diag("got \"%s\", expected \"%s\"", error_text(e, 0), text);
+                return false;
+        }
+        return e->scope == ERROR_SCOPE_CONNECTOR && e->retry == ERROR_RETRY_AFTER_RECONFIGURE;
+}
+
+TEST(settings_are_checked_with_file_line_and_key) {
+        CHECK(fails_with(test_config(true, "telepathy", NULL),
+                         "test.conf: [Source] Connector=: there is no source connector \"telepathy\"; known are "));
+        CHECK(fails_with(test_config(true, "", NULL), "Connector=: missing; one of "));
+        CHECK(fails_with(test_config(true, "json", "Users", "/a", "Grups", "/b", NULL),
+                         "test.conf:4: Grups=: the source connector \"json\" knows no such key"));
+        CHECK(fails_with(test_config(true, "json", "users", "/a", NULL), "test.conf:3: users=: unknown key; is Users= meant?"));
+        CHECK(fails_with(test_config(true, "json", NULL), "test.conf: [Source] Users=: missing; Users=, Groups= or both"));
+        CHECK(fails_with(test_config(true, "json", "Users", "a", NULL), "test.conf:3: Users=: an absolute path is needed"));
+        CHECK(fails_with(test_config(true, "json", "Users", "/a", "File", "/b", NULL),
+                         "test.conf:4: File=: cannot stand beside Users="));
+        CHECK(fails_with(test_config(true, "json", "Users", "/a", "Groups", "/a", NULL),
+                         "test.conf:4: Groups=: is the same file as Users="));
+        CHECK(fails_with(test_config(true, "json", "Users", "/a", "Id", "", NULL), "test.conf:4: Id=: "));
+}
+
+TEST(opening_checks_too) {
+        _cleanup_(test_config_freep) ConnectorConfig *c = test_config(true, "json", NULL);
+        _cleanup_(source_freep) Source *s = NULL;
+        _cleanup_(target_freep) Target *t = NULL;
+        _cleanup_error_ Error *e = NULL;
+
+        CHECK_INT(source_open(c, &s, &e), -EINVAL);
+        CHECK(e && !s);
+        c->is_source = false;
+        CHECK_INT(target_open(c, &t, &e), -EINVAL);
+        CHECK(e && !t);
+}
+
+static bool described(ConnectorConfig *config, const char *expected) {
+        _cleanup_(test_config_freep) ConnectorConfig *c = config;
+        _cleanup_free_ char *s = connector_describe(c);
+
+        return tap_check_str(__FILE__, __LINE__, "description", "expected", s, expected);
+}
+
+TEST(a_description_names_connector_and_place) {
+        CHECK(described(test_config(true, "json", "Users", "/srv/hr/users.jsonl", NULL), "json:/srv/hr/users.jsonl"));
+        CHECK(described(test_config(true, "json", "Groups", "/g", "Id", "uid", "Users", "/u", NULL), "json:/u /g"));
+        CHECK(described(test_config(true, "telepathy", NULL), "telepathy"));
+}
