@@ -201,6 +201,7 @@ typedef struct StagedCounts {
         uint64_t undecided, allowed, rejudge;
         uint64_t deletes, actions;        /* of the undecided: Delete; anything else */
         uint64_t since;                   /* of the oldest undecided */
+        uint64_t allowed_since;           /* when the oldest of the allowed was allowed (Q5) */
 } StagedCounts;
 int ledger_count_staged(Ledger *l, StagedCounts *ret);
 /* Of the undecided, the largest count first. */
