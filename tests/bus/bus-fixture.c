@@ -35,17 +35,6 @@ static pid_t spawn(const char *log, char *const argv[]) {
         return pid;
 }
 
-static void stop_all(void) {
-        pid_t *pids[] = {&demo_pid, &polkit_pid, &daemon_pid};
-
-        for (size_t i = 0; i < ELEMENTSOF(pids); i++)
-                if (*pids[i] > 0) {
-                        (void) kill(*pids[i], SIGKILL);
-                        (void) waitpid(*pids[i], NULL, 0);
-                        *pids[i] = 0;
-                }
-}
-
 const char *fixture_log(const char *who) {
         _cleanup_free_ char *text = NULL;
         char path[512];
@@ -55,6 +44,37 @@ const char *fixture_log(const char *who) {
         if (file_read_full(path, sizeof(log_text) - 1, &text, NULL) == 0)
                 (void) snprintf(log_text, sizeof(log_text), "%s", text);
         return log_text;
+}
+
+/* The end of the demo service is looked at as well: a sanitizer speaks then. */
+static bool ends_well(void) {
+        int status = -1;
+
+        (void) kill(demo_pid, SIGTERM);
+        for (int i = 0; i < 1000; i++) {
+                if (waitpid(demo_pid, &status, WNOHANG) == demo_pid) {
+                        demo_pid = 0;
+                        return status == 0;
+                }
+                usleep(10 * 1000);
+        }
+        return false;
+}
+
+static void stop_all(void) {
+        pid_t *pids[] = {&demo_pid, &polkit_pid, &daemon_pid};
+        bool well = demo_pid <= 0 || ends_well();
+
+        for (size_t i = 0; i < ELEMENTSOF(pids); i++)
+                if (*pids[i] > 0) {
+                        (void) kill(*pids[i], SIGKILL);
+                        (void) waitpid(*pids[i], NULL, 0);
+                        *pids[i] = 0;
+                }
+        if (!well) {
+                fprintf(stderr, "The demo service did not end well: %s\n", fixture_log("demo"));
+                _exit(1);
+        }
 }
 
 bool fixture_wait_log(const char *who, const char *text) {
@@ -137,6 +157,17 @@ int fixture_wait(void) {
                 return -1;
         demo_pid = 0;
         return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+pid_t fixture_pid(void) {
+        return demo_pid;
+}
+
+void fixture_stop_bus(void) {
+        (void) kill(daemon_pid, SIGKILL);
+        (void) waitpid(daemon_pid, NULL, 0);
+        daemon_pid = 0;
+        (void) unlink(bus_address + strlen("unix:path="));
 }
 
 int fixture_stop(void) {

@@ -34,6 +34,9 @@ bool fixture_polkit(const char *mode);
 /** fixture_stop() - SIGTERM to the demo service; its exit status */
 int fixture_stop(void);
 int fixture_wait(void);
+pid_t fixture_pid(void);
+/** fixture_stop_bus() - under the feet of the demo service */
+void fixture_stop_bus(void);
 /** fixture_raw() - a libdbus connection that we may abuse; the caller closes and unrefs */
 DBusConnection *fixture_raw(const char *address);
 /** as_user() - run @f in a child under this uid; its result, or -1. Needs root. */
