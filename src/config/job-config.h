@@ -25,6 +25,7 @@ typedef struct Setting {
 
 typedef struct ConnectorConfig {
         char *connector;                /* "json", "csv", … */
+        char *credential;               /* Credential=, for credential_read(); NULL; not among the settings */
         bool is_source;
         Setting *settings;
         size_t n_settings;
@@ -75,9 +76,10 @@ typedef struct JobConfig {
         unsigned approvers;             /* [Deletions] Approvers= */
         char **email;
         uint64_t reminder_interval_usec;
-        uint64_t interval_usec;         /* [Schedule]; 0 with OnCalendar= only */
+        uint64_t interval_usec;         /* [Schedule]; 0 with OnCalendar= only, and with Interval=infinity */
         char *on_calendar;
         uint64_t randomized_delay_usec;
+        bool persistent;
         char fingerprint[33];           /* E4: hex; covers source, target, scope, match, map, deprovision */
 } JobConfig;
 
@@ -90,6 +92,9 @@ bool job_name_is_valid(const char *name);
 /**
  * job_config_load() - CONFIG_DIR/jobs.d/NAME.conf, its drop-ins in NAME.conf.d and CONFIG_DIR/reprieve.conf
  *
+ * The last assignment of a key counts; those of a list add up. An empty one takes back all before it, also a default
+ * of reprieve.conf, and leaves the built-in default. A job's own list takes the place of a list in reprieve.conf.
+ *
  * Errors: -EINVAL with file, line, key and what would be right; -ENOENT if there is no such file; errno.
  * Source: doc job-file, systemd.syntax(7).
  */
@@ -98,6 +103,20 @@ int job_config_load(const char *config_dir, const char *name, JobConfig **ret, E
 /** job_config_load_file() - the same from FILE in the place of the job's own file (reprievectl preview --with) */
 int job_config_load_file(const char *config_dir, const char *name, const char *file, JobConfig **ret,
                          Error **ret_error);
+
+/* Positive condition of job_config_load_schedule(). */
+enum {
+        JOB_CONFIG_E_SCHEDULE_ONLY = 1,
+};
+
+/**
+ * job_config_load_schedule() - for the generator: as much as a timer needs
+ *
+ * A mistake elsewhere must not silently take away the timer of a job: its cycles then fail and say why.
+ * Errors: JOB_CONFIG_E_SCHEDULE_ONLY: of *@ret only name, file, description, enabled and what [Schedule] says is right,
+ * and *@ret_error says why; else as job_config_load().
+ */
+int job_config_load_schedule(const char *config_dir, const char *name, JobConfig **ret, Error **ret_error);
 
 /** job_config_list() - names of all job files, sorted. Errors: errno; a missing folder is an empty list. */
 int job_config_list(const char *config_dir, char ***ret);

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+/* What the fingerprint of rule E4 is of: one text for all ways to write the same configuration. Each line is a section
+ * in brackets or Key=Value, and no value holds a line end, so two different configurations have different texts. What
+ * is not set stands there with its default, so that writing a default down changes nothing. */
+
+#include <errno.h>
+
+#include "connector-keys.h"
+#include "filter.h"
+#include "job-load.h"
+#include "siphash.h"
+#include "string-util.h"
+
+static int put_filter(StrBuf *out, const char *key, const Filter *f) {
+        _cleanup_free_ char *text = NULL;
+        int r;
+
+        r = f ? filter_canonical(f, &text) : 0;
+        if (r < 0)
+                return r;
+        strbuf_printf(out, "%s=%s\n", key, strempty(text));
+        return 0;
+}
+
+static int compare_strings(const void *a, const void *b) {
+        return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+/* A set: the order in which groups are named means nothing. */
+static int put_assigned(StrBuf *out, char *const *assigned) {
+        _cleanup_strv_ char **sorted = NULL;
+
+        if (!assigned) {
+                strbuf_puts(out, "AssignedAll=yes\n");
+                return 0;
+        }
+        sorted = strv_copy(assigned);
+        if (!sorted)
+                return -ENOMEM;
+        qsort(sorted, strv_length(sorted), sizeof(*sorted), compare_strings);
+        for (size_t i = 0; sorted[i]; i++)
+                strbuf_printf(out, "Assigned=%s\n", sorted[i]);
+        return 0;
+}
+
+/* A list: the order is the priority. */
+static int put_match(StrBuf *out, const char *key, char *const *match) {
+        for (size_t i = 0; match && match[i]; i++)
+                strbuf_printf(out, "%s=%s\n", key, match[i]);
+        return 0;
+}
+
+int job_fingerprint_text(const JobConfig *c, StrBuf *out) {
+        static const struct {
+                ObjectKind kind;
+                const char *scope, *match, *map;
+        } kinds[] = {
+                { OBJECT_KIND_USER, "Users", "User", "[Map User]\n" },
+                { OBJECT_KIND_GROUP, "Groups", "Group", "[Map Group]\n" },
+        };
+        int r;
+
+        strbuf_puts(out, "[Source]\n");
+        r = connector_config_canonical(&c->source, out);
+        if (r < 0)
+                return r;
+        strbuf_puts(out, "[Target]\n");
+        r = connector_config_canonical(&c->target, out);
+        if (r < 0)
+                return r;
+
+        strbuf_puts(out, "[Scope]\n");
+        r = put_assigned(out, c->assigned);
+        if (r < 0)
+                return r;
+        strbuf_printf(out, "AssignedNested=%s\n", c->assigned_nested ? "yes" : "no");
+        for (size_t i = 0; i < ELEMENTSOF(kinds); i++) {
+                r = put_filter(out, kinds[i].scope, c->scope[kinds[i].kind]);
+                if (r < 0)
+                        return r;
+        }
+
+        strbuf_puts(out, "[Match]\n");
+        for (size_t i = 0; i < ELEMENTSOF(kinds); i++) {
+                r = put_match(out, kinds[i].match, c->match[kinds[i].kind]);
+                if (r < 0)
+                        return r;
+        }
+
+        strbuf_puts(out, "[Deprovision]\n");
+        for (Cause cause = CAUSE_NONE + 1; cause < _CAUSE_MAX; cause++)
+                strbuf_printf(out, "%s=%s\n", cause_to_string(cause), deprovision_to_string(c->deprovision[cause]));
+        return strbuf_check(out);
+}
+
+int job_fingerprint(const JobConfig *c, char ret[static 33]) {
+        /* Nothing secret: a change of the key would make every job look reconfigured. */
+        static const uint8_t key[16] = "reprieve config";
+        _cleanup_strbuf_ StrBuf text = STRBUF_INIT;
+        _cleanup_free_ char *hex = NULL;
+        uint8_t hash[16];
+        int r;
+
+        r = job_fingerprint_text(c, &text);
+        if (r < 0)
+                return r;
+        siphash128(key, text.data, text.size, hash);
+        hex = hex_encode(hash, sizeof(hash));
+        if (!hex)
+                return -ENOMEM;
+        memcpy(ret, hex, 33);
+        return 0;
+}
