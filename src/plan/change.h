@@ -77,6 +77,8 @@ typedef struct Change {
         const char *display_name;
         const char *desired;      /* canonical JSON of the attributes wanted; Create, Adopt, Update, Restore */
         const char *written;      /* canonical JSON last written (Adopt: found); Update, Restore, removals */
+        const char *digest;       /* of what is wanted: the escrow's way to see that the object has changed */
+        const char *error, *error_code; /* found while planning: cannot be carried out, and why */
         const char *blocked_by;   /* source id of the removal whose name this Create or Update needs (G7) */
         MemberRef *add, *remove;  /* CHANGE_MEMBERS */
         uint32_t n_add, n_remove;
