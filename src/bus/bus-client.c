@@ -12,8 +12,8 @@
 #include "time-util.h"
 
 /* Signals that arrive while a reply is waited for are queued, so that a client that subscribes, calls and then waits
- * misses none. On a bus anybody may send a signal straight to us: only those of the owner of the service's name count,
- * and the owner is followed by NameOwnerChanged in the order in which the bus tells it. */
+ * misses none. On a bus anybody may send a signal straight to us: only those of the owner of the service's name
+ * count, and the owner is followed by NameOwnerChanged in the order in which the bus tells it. */
 
 #define CONNECT_TIMEOUT_USEC (25 * USEC_PER_SEC)
 #define QUEUE_MAX 4096
@@ -31,13 +31,6 @@ struct BusClient {
         Queued *queue, **queue_tail;
         unsigned n_queued;
 };
-
-static int from_dbus_error(const DBusError *e, Error **ret_error) {
-        BusErrorCode code = bus_error_from_name(e->name);
-
-        return error_set_full(ret_error, -bus_error_to_errno(code), ERROR_SCOPE_CONNECTOR, ERROR_RETRY_LATER, e->name, "%s",
-                              isempty(e->message) ? strempty(e->name) : e->message);
-}
 
 static int fail(Error **ret_error, BusErrorCode code, const char *text) {
         return error_set_full(ret_error, -bus_error_to_errno(code), ERROR_SCOPE_CONNECTOR, ERROR_RETRY_LATER,
@@ -65,8 +58,8 @@ static DBusHandlerResult on_message(DBusConnection *dc, DBusMessage *m, void *us
                 return DBUS_HANDLER_RESULT_NOT_YET_HANDLED;
         if (sender && streq(sender, DBUS_SERVICE_DBUS)) {
                 if (dbus_message_is_signal(m, DBUS_INTERFACE_DBUS, "NameOwnerChanged") &&
-                    dbus_message_get_args(m, NULL, DBUS_TYPE_STRING, &name, DBUS_TYPE_STRING, &old_owner, DBUS_TYPE_STRING,
-                                          &new_owner, DBUS_TYPE_INVALID) &&
+                    dbus_message_get_args(m, NULL, DBUS_TYPE_STRING, &name, DBUS_TYPE_STRING, &old_owner,
+                                          DBUS_TYPE_STRING, &new_owner, DBUS_TYPE_INVALID) &&
                     streq(name, c->destination)) {
                         if (free_and_strdup(&c->owner, isempty(new_owner) ? NULL : new_owner) < 0)
                                 c->failed = true;
@@ -80,7 +73,6 @@ static DBusHandlerResult on_message(DBusConnection *dc, DBusMessage *m, void *us
 int bus_client_connect(const char *address, const char *destination, BusClient **ret, Error **ret_error) {
         _cleanup_(bus_client_freep) BusClient *c = calloc(1, sizeof(*c));
         DBusError e = DBUS_ERROR_INIT;
-        int r;
 
         if (!c)
                 return fail(ret_error, BUS_ERROR_NO_MEMORY, "Out of memory");
@@ -113,9 +105,7 @@ int bus_client_connect(const char *address, const char *destination, BusClient *
                 }
         }
         if (!c->c) {
-                r = from_dbus_error(&e, ret_error);
-                dbus_error_free(&e);
-                return r;
+                return bus_error_take(&e, ret_error);
         }
         dbus_connection_set_exit_on_disconnect(c->c, FALSE);
         if (!dbus_connection_add_filter(c->c, on_message, c, NULL))
@@ -183,9 +173,7 @@ int bus_client_send(BusClient *c, BusMessage *m, uint64_t timeout_usec, BusMessa
                 return fail(ret_error, BUS_ERROR_DISCONNECTED, "The connection has ended");
         reply = dbus_connection_send_with_reply_and_block(c->c, bus_message_get_dbus(m), to_msec(timeout_usec), &e);
         if (!reply) {
-                r = from_dbus_error(&e, ret_error);
-                dbus_error_free(&e);
-                return r;
+                return bus_error_take(&e, ret_error);
         }
         if (!ret_reply)
                 return 0;
@@ -206,13 +194,14 @@ static int callv(BusClient *c, const char *destination, const char *path, const 
         return bus_client_send(c, m, timeout_usec, ret_reply, ret_error);
 }
 
-static int call_driver(BusClient *c, const char *member, BusMessage **ret_reply, Error **ret_error, const char *types, ...) {
+static int call_driver(BusClient *c, const char *member, BusMessage **ret_reply, Error **ret_error, const char *types,
+                       ...) {
         va_list ap;
         int r;
 
         va_start(ap, types);
-        r = callv(c, DBUS_SERVICE_DBUS, DBUS_PATH_DBUS, DBUS_INTERFACE_DBUS, member, CONNECT_TIMEOUT_USEC, ret_reply, ret_error,
-                  types, ap);
+        r = callv(c, DBUS_SERVICE_DBUS, DBUS_PATH_DBUS, DBUS_INTERFACE_DBUS, member, CONNECT_TIMEOUT_USEC, ret_reply,
+                  ret_error, types, ap);
         va_end(ap);
         return r;
 }
@@ -228,13 +217,13 @@ int bus_client_call(BusClient *c, const char *path, const char *interface, const
         return r;
 }
 
-int bus_client_get_property(BusClient *c, const char *path, const char *interface, const char *property, BusMessage **ret,
-                            Error **ret_error) {
+int bus_client_get_property(BusClient *c, const char *path, const char *interface, const char *property,
+                            BusMessage **ret, Error **ret_error) {
         _cleanup_bus_message_ BusMessage *m = NULL;
         int r;
 
-        r = bus_client_call(c, path, DBUS_INTERFACE_PROPERTIES, "Get", CONNECT_TIMEOUT_USEC, &m, ret_error, "ss", interface,
-                            property);
+        r = bus_client_call(c, path, DBUS_INTERFACE_PROPERTIES, "Get", CONNECT_TIMEOUT_USEC, &m, ret_error, "ss",
+                            interface, property);
         if (r < 0)
                 return r;
         r = bus_message_enter(m, 'v', NULL);

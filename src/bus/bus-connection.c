@@ -73,12 +73,14 @@ static void on_bus_signal(Conn *conn, DBusMessage *m) {
         if (conn->private || !sender || !streq(sender, DBUS_SERVICE_DBUS))
                 return;
         if (dbus_message_is_signal(m, DBUS_INTERFACE_DBUS, "NameOwnerChanged")) {
-                if (dbus_message_get_args(m, NULL, DBUS_TYPE_STRING, &name, DBUS_TYPE_STRING, &old_owner, DBUS_TYPE_STRING,
-                                          &new_owner, DBUS_TYPE_INVALID) && isempty(new_owner))
+                if (dbus_message_get_args(m, NULL, DBUS_TYPE_STRING, &name, DBUS_TYPE_STRING, &old_owner,
+                                          DBUS_TYPE_STRING, &new_owner, DBUS_TYPE_INVALID) &&
+                    isempty(new_owner))
                         sender_vanished(conn, name);
         } else if (dbus_message_is_signal(m, DBUS_INTERFACE_DBUS, "NameLost")) {
                 if (!bus->released && bus->hooks.lost &&
-                    dbus_message_get_args(m, NULL, DBUS_TYPE_STRING, &name, DBUS_TYPE_INVALID) && streq_ptr(name, bus->name))
+                    dbus_message_get_args(m, NULL, DBUS_TYPE_STRING, &name, DBUS_TYPE_INVALID) &&
+                    streq_ptr(name, bus->name))
                         bus->hooks.lost(bus, "Somebody else took the bus name", bus->userdata);
         }
 }
@@ -87,7 +89,7 @@ static DBusHandlerResult on_message(DBusConnection *c, DBusMessage *m, void *use
         Conn *conn = userdata;
         Bus *bus = conn->bus;
 
-        /* Everything is ours; "not handled" would let libdbus answer, "need memory" would make it deliver for ever. */
+        /* Everything is ours: "not handled" would let libdbus answer, "need memory" make it deliver again for ever. */
         if (conn->doomed)
                 return DBUS_HANDLER_RESULT_HANDLED;
         switch (dbus_message_get_type(m)) {
@@ -224,8 +226,8 @@ Bus *bus_free(Bus *bus) {
         bus_discard_changes(bus);
         servers_free(bus);
         for (Conn *c = bus->conns; c; c = c->next)
-                while (!c->doomed && dbus_connection_get_is_authenticated(c->c) && dbus_connection_has_messages_to_send(c->c) &&
-                       clock_monotonic() < deadline)
+                while (!c->doomed && dbus_connection_get_is_authenticated(c->c) &&
+                       dbus_connection_has_messages_to_send(c->c) && clock_monotonic() < deadline)
                         if (!dbus_connection_read_write(c->c, 20))
                                 break;
         while (bus->conns)
@@ -257,13 +259,6 @@ uint64_t bus_get_last_activity(const Bus *bus) {
         return bus->last_activity_usec;
 }
 
-static int from_dbus_error(DBusError *e, Error **ret_error) {
-        BusErrorCode code = bus_error_from_name(e->name);
-
-        return error_set_full(ret_error, -bus_error_to_errno(code), ERROR_SCOPE_CONNECTOR, ERROR_RETRY_LATER, e->name, "%s",
-                              strempty(e->message));
-}
-
 int bus_open_bus(Bus *bus, const char *address, const char *name, Error **ret_error) {
         DBusError e = DBUS_ERROR_INIT;
         DBusConnection *c;
@@ -284,8 +279,7 @@ int bus_open_bus(Bus *bus, const char *address, const char *name, Error **ret_er
                 }
         }
         if (!c) {
-                r = from_dbus_error(&e, ret_error);
-                dbus_error_free(&e);
+                r = bus_error_take(&e, ret_error);
                 return error_wrap(ret_error, r, "Cannot connect to the bus (%s)", address);
         }
         dbus_connection_set_exit_on_disconnect(c, FALSE);
@@ -297,8 +291,7 @@ int bus_open_bus(Bus *bus, const char *address, const char *name, Error **ret_er
         bus->main = conn;
         r = dbus_bus_request_name(c, name, DBUS_NAME_FLAG_DO_NOT_QUEUE, &e);
         if (r < 0) {
-                r = from_dbus_error(&e, ret_error);
-                dbus_error_free(&e);
+                r = bus_error_take(&e, ret_error);
                 error_wrap(ret_error, r, "Cannot own the bus name %s", name);
         } else if (r == DBUS_REQUEST_NAME_REPLY_PRIMARY_OWNER || r == DBUS_REQUEST_NAME_REPLY_ALREADY_OWNER)
                 return 0;
@@ -374,8 +367,8 @@ static void on_new_connection(DBusServer *server, DBusConnection *c, void *userd
         /* Who is not referenced here is closed by libdbus. */
         if (bus->n_private >= BUS_PRIVATE_MAX || conn_new(bus, c, true, &conn) < 0)
                 return;
-        if (sd_event_add_time_relative(bus->event, &conn->auth_timer, CLOCK_MONOTONIC, BUS_PRIVATE_AUTH_USEC, 0, on_auth_timer,
-                                       conn) < 0)
+        if (sd_event_add_time_relative(bus->event, &conn->auth_timer, CLOCK_MONOTONIC, BUS_PRIVATE_AUTH_USEC, 0,
+                                       on_auth_timer, conn) < 0)
                 return conn_doom(conn);
         dbus_connection_set_unix_user_function(c, may_connect, conn, NULL);
 }
@@ -394,8 +387,7 @@ int bus_listen(Bus *bus, const char *address, Error **ret_error) {
         s->s = dbus_server_listen(address, &e);
         if (!s->s) {
                 free(s);
-                r = from_dbus_error(&e, ret_error);
-                dbus_error_free(&e);
+                r = bus_error_take(&e, ret_error);
                 return error_wrap(ret_error, r, "Cannot listen at %s", address);
         }
         s->next = bus->servers;

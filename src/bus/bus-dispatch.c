@@ -8,10 +8,10 @@
 #include "log.h"
 #include "time-util.h"
 
-/* A call goes through bus_call_run() from the top as often as it takes: once when it arrives, again when the bus has said
- * who the caller is, again when polkit has answered. Object, signature and rights are looked at afresh each time, so that
- * nothing that was true before a wait is relied on after it. While it waits it is on the bus' list, which owns a
- * reference; once its handler keeps it the handler owns it and the list only knows of it. */
+/* A call goes through bus_call_run() from the top as often as it takes: once when it arrives, again when the bus has
+ * said who the caller is, again when polkit has answered. Object, signature and rights are looked at afresh each
+ * time, so that nothing that was true before a wait is relied on after it. While it waits it is on the bus' list,
+ * which owns a reference; once its handler keeps it the handler owns it and the list only knows of it. */
 
 BusCall *bus_call_ref(BusCall *call) {
         if (call)
@@ -180,7 +180,8 @@ static void answer(BusCall *call, DBusMessage *m) {
                 call->bus->last_activity_usec = clock_monotonic();
         if (conn && m && !call->no_reply) {
                 dbus_message_set_no_reply(m, TRUE);
-                if (dbus_message_set_reply_serial(m, call->serial) && dbus_message_set_destination(m, call->sender_name))
+                if (dbus_message_set_reply_serial(m, call->serial) &&
+                    dbus_message_set_destination(m, call->sender_name))
                         conn_send(conn, m);
         }
         detach(call);
@@ -199,8 +200,8 @@ int bus_call_finish(BusCall *call) {
                 return bus_call_fail_errno(call, r, NULL);
         m = bus_message_get_dbus(reply);
         if (!dbus_message_has_signature(m, strempty(call->method->out))) {
-                log_error("Bug: %s.%s answers \"%s\" instead of \"%s\".", call->interface->name, bus_call_get_member(call),
-                          dbus_message_get_signature(m), strempty(call->method->out));
+                log_error("Bug: %s.%s answers \"%s\" instead of \"%s\".", call->interface->name,
+                          bus_call_get_member(call), dbus_message_get_signature(m), strempty(call->method->out));
                 return bus_call_fail(call, BUS_ERROR_FAILED, "The service made a malformed answer");
         }
         if (call->conn && dbus_message_contains_unix_fds(m) &&
@@ -290,7 +291,8 @@ static bool find_method(BusCall *call, const Target *t, Found *ret) {
         else if (n == 0)
                 bus_call_fail(call, BUS_ERROR_UNKNOWN_METHOD, "%s has no method %s", t->path, member);
         else
-                bus_call_fail(call, BUS_ERROR_UNKNOWN_METHOD, "%s has several methods %s: name the interface", t->path, member);
+                bus_call_fail(call, BUS_ERROR_UNKNOWN_METHOD, "%s has several methods %s: name the interface",
+                              t->path, member);
         return false;
 }
 
@@ -301,7 +303,8 @@ static bool find_setter(BusCall *call, const Target *t) {
         const BusInterface *i;
         const BusProperty *p;
 
-        if (bus_call_read(call, "ss", &interface, &property) < 0 || bus_message_peek_variant(call->args, signature) < 0) {
+        if (bus_call_read(call, "ss", &interface, &property) < 0 ||
+            bus_message_peek_variant(call->args, signature) < 0) {
                 bus_call_fail_errno(call, bus_message_status(call->args), NULL);
                 return false;
         }
@@ -322,7 +325,8 @@ static bool find_setter(BusCall *call, const Target *t) {
                 return false;
         }
         if (!streq(signature, p->signature)) {
-                bus_call_fail(call, BUS_ERROR_INVALID_ARGS, "%s is of type \"%s\", not \"%s\"", property, p->signature, signature);
+                bus_call_fail(call, BUS_ERROR_INVALID_ARGS, "%s is of type \"%s\", not \"%s\"", property,
+                              p->signature, signature);
                 return false;
         }
         if (bus_message_enter(call->args, 'v', signature) < 0) {
@@ -364,7 +368,8 @@ static int authorise(BusCall *call, const char *action, bool want_uid) {
         if (bus->auth == BUS_AUTH_SAME_UID_OR_ROOT) {
                 if (call->uid == geteuid())
                         return 0;
-                bus_refuse(call, action, BUS_ERROR_ACCESS_DENIED, "Only root and the user of this service may do this");
+                bus_refuse(call, action, BUS_ERROR_ACCESS_DENIED,
+                           "Only root and the user of this service may do this");
                 return 1;
         }
         if (call->private) {
@@ -468,11 +473,15 @@ void bus_dispatch(Conn *conn, DBusMessage *m) {
         conn->bus->last_activity_usec = clock_monotonic();
         if (conn->private && private_driver(conn, m))
                 return;
-        if (!sender || !dbus_validate_bus_name(sender, NULL)) /* a bus always says who, and that is where answers go */
+        /* A bus always says who, and that is where answers go. */
+        if (!sender || !dbus_validate_bus_name(sender, NULL))
                 return;
         call = calloc(1, sizeof(*call));
-        if (!call)
-                return conn_doom(conn); /* the peer must not wait for an answer that will not come */
+        if (!call) { /* who is told nothing should not wait for ever; a bus has its own time limit */
+                if (conn->private)
+                        conn_doom(conn);
+                return;
+        }
         call->n_ref = 1;
         call->bus = conn->bus;
         call->conn = conn;

@@ -6,8 +6,8 @@
 #include "bus-internal.h"
 
 /* Clients made for a bus, busctl first of all, say Hello, ask who owns a name and add matches before they come to the
- * point. On the private endpoint we answer for the bus: there are two names, theirs and ours, whatever they ask for, and
- * every signal comes anyway. */
+ * point. On the private endpoint we answer for the bus: there are two names, theirs and ours, whatever they ask for,
+ * and every signal comes anyway. */
 
 static int answer_name_owner(Conn *conn, BusMessage *args, BusMessage *reply) {
         const char *name;
@@ -92,7 +92,8 @@ static const struct {
 };
 
 static void send_name_lost(Conn *conn) {
-        _cleanup_dbus_message_ DBusMessage *m = dbus_message_new_signal(DBUS_PATH_DBUS, DBUS_INTERFACE_DBUS, "NameLost");
+        _cleanup_dbus_message_ DBusMessage *m =
+                dbus_message_new_signal(DBUS_PATH_DBUS, DBUS_INTERFACE_DBUS, "NameLost");
         const char *name = conn->name;
 
         if (m && dbus_message_append_args(m, DBUS_TYPE_STRING, &name, DBUS_TYPE_INVALID) &&
@@ -115,7 +116,8 @@ bool private_driver(Conn *conn, DBusMessage *m) {
         }
         for (size_t i = 0; i < ELEMENTSOF(methods); i++)
                 if (dbus_message_is_method_call(m, methods[i].interface, methods[i].member)) {
-                        r = dbus_message_has_signature(m, methods[i].in) ? methods[i].answer(conn, args, reply) : -EINVAL;
+                        r = dbus_message_has_signature(m, methods[i].in) ? methods[i].answer(conn, args, reply)
+                                                                         : -EINVAL;
                         break;
                 }
         if (r < 0) {

@@ -3,9 +3,9 @@
 
 #include "bus-error.h"
 
-#include <dbus/dbus.h>
 #include <errno.h>
 
+#include "bus-internal.h"
 #include "string-util.h"
 
 #define OURS(name) "org.reprieve1.Error." name
@@ -115,4 +115,13 @@ int bus_error_to_errno(BusErrorCode code) {
         if ((unsigned) code >= _BUS_ERROR_MAX)
                 code = BUS_ERROR_FAILED;
         return table[code].error;
+}
+
+int bus_error_take(DBusError *e, Error **ret_error) {
+        int r = -bus_error_to_errno(bus_error_from_name(e->name));
+
+        r = error_set_full(ret_error, r, ERROR_SCOPE_CONNECTOR, ERROR_RETRY_LATER, e->name, "%s",
+                           isempty(e->message) ? strempty(e->name) : e->message);
+        dbus_error_free(e);
+        return r;
 }

@@ -14,7 +14,6 @@
 DEFINE_CLEANUP(DBusMessage *, dbus_message_unref)
 DEFINE_CLEANUP(DBusPendingCall *, dbus_pending_call_unref)
 #define _cleanup_dbus_message_ _cleanup_(dbus_message_unrefp)
-#define _cleanup_dbus_error_ _cleanup_(dbus_error_free)
 
 /* What one sender may make us remember. */
 #define BUS_CALLS_PER_SENDER 64U
@@ -28,6 +27,11 @@ DEFINE_CLEANUP(DBusPendingCall *, dbus_pending_call_unref)
 #define BUS_PRIVATE_AUTH_USEC (30 * USEC_PER_SEC)
 #define BUS_PRIVATE_OUTGOING_MAX (8 * (long) BUS_MESSAGE_SIZE_MAX)
 #define BUS_PRIVATE_OURS ":private.0"
+
+/* --- bus-error.c */
+
+/** bus_error_take() - frees @e; the result is negative */
+int bus_error_take(DBusError *e, Error **ret_error);
 
 /* --- bus-message.c */
 

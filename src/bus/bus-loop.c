@@ -7,13 +7,15 @@
 #include "bus-internal.h"
 #include "time-util.h"
 
-/* libdbus asks for two watches on one descriptor, and epoll takes a descriptor once: so there is one slot a descriptor
- * with both watches and one event source, which is off when no watch is enabled (epoll reports HUP even for an empty
- * mask). Handling a watch may remove it, close the descriptor and free the connection: the slot is marked busy and freed
- * afterwards. libdbus holds the connection's lock while it calls add, remove and toggle, so these touch event sources only.
+/* libdbus asks for two watches on one descriptor, and epoll takes a descriptor once: so there is one slot a
+ * descriptor with both watches and one event source, which is off when no watch is enabled (epoll reports HUP even
+ * for an empty mask). Handling a watch may remove it, close the descriptor and free the connection: the slot is
+ * marked busy and freed afterwards. libdbus holds the connection's lock while it calls add, remove and toggle, so
+ * these touch event sources only.
  *
- * Dispatching is one message a turn from a defer source. The source is one-shot and armed again, because sd-event runs
- * the oldest of equal priority first and a defer source that stays on never gets younger: it would starve the rest. */
+ * Dispatching is one message a turn from a defer source. The source is one-shot and armed again, because sd-event
+ * runs the oldest of equal priority first and a defer source that stays on never gets younger: it would starve the
+ * rest. */
 
 #define PAUSE_USEC USEC_PER_SEC
 
@@ -56,7 +58,8 @@ static void slot_update(Slot *slot) {
                 if (slot->watches[i] && dbus_watch_get_enabled(slot->watches[i])) {
                         unsigned flags = dbus_watch_get_flags(slot->watches[i]);
 
-                        mask |= (flags & DBUS_WATCH_READABLE ? EPOLLIN : 0) | (flags & DBUS_WATCH_WRITABLE ? EPOLLOUT : 0);
+                        mask |= (flags & DBUS_WATCH_READABLE ? EPOLLIN : 0) |
+                                (flags & DBUS_WATCH_WRITABLE ? EPOLLOUT : 0);
                 }
         if (mask)
                 (void) sd_event_source_set_io_events(slot->source, mask);
@@ -71,13 +74,14 @@ static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
-/* libdbus drops the error of accept(2), and a connection that cannot be accepted for want of descriptors stays readable:
- * without a pause this would spin until somebody closes one. */
+/* libdbus drops the error of accept(2), and a connection that cannot be accepted for want of descriptors stays
+ * readable: without a pause this would spin until somebody closes one. */
 static void server_pause(Loop *loop) {
         for (Slot *slot = loop->slots; slot; slot = slot->next)
                 (void) sd_event_source_set_enabled(slot->source, SD_EVENT_OFF);
         loop->pause = sd_event_source_unref(loop->pause);
-        (void) sd_event_add_time_relative(loop->event, &loop->pause, CLOCK_MONOTONIC, PAUSE_USEC, 0, on_pause_over, loop);
+        (void) sd_event_add_time_relative(loop->event, &loop->pause, CLOCK_MONOTONIC, PAUSE_USEC, 0, on_pause_over,
+                                          loop);
 }
 
 static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
@@ -326,7 +330,8 @@ int bus_loop_attach_server(sd_event *event, DBusServer *s, const unsigned *n_acc
                 return -ENOMEM;
         loop->server = s;
         loop->n_accepted = n_accepted;
-        if (!dbus_server_allocate_data_slot(&server_data_slot) || !dbus_server_set_data(s, server_data_slot, loop, NULL)) {
+        if (!dbus_server_allocate_data_slot(&server_data_slot) ||
+            !dbus_server_set_data(s, server_data_slot, loop, NULL)) {
                 loop_free(loop);
                 return -ENOMEM;
         }

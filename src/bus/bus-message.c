@@ -9,8 +9,8 @@
 #include "bus-internal.h"
 
 /* libdbus calls abort() when it is given a string that is no UTF-8, a bad path, a boolean that is neither 0 nor 1, or
- * a value that is not of the type its container was opened with, and corrupts memory when a value is read into the wrong
- * C type. So each frame knows what its container wants next, and nothing reaches libdbus that does not fit. */
+ * a value that is not of the type its container was opened with, and corrupts memory when a value is read into the
+ * wrong C type. So each frame knows what its container wants next, and nothing reaches libdbus that does not fit. */
 
 #define DEPTH_MAX 24
 

@@ -7,12 +7,11 @@
  * Errors stick: after the first failed append or read of a message every further one returns the same error, so a run
  * of calls needs one check. Type strings are those of D-Bus:
  *
- *   y b n q i u x t d   uint8_t, bool, int16_t, uint16_t, int32_t, uint32_t, int64_t, uint64_t, double (read: pointer to it)
- *   s o g               const char *; read: const char ** borrowed from the message
- *   h                   int fd; append duplicates it, read hands out a new one that the caller closes
- *   as                  char *const *, NULL-terminated (NULL is empty); read: char *** owned by the caller
- *   (…) {…}             a struct or dict entry: its members as arguments in turn
- *   v                   const char *signature, then the arguments of that signature
+ *   y b n q i u x t d   uint8_t, bool, int16_t, uint16_t, int32_t, uint32_t, int64_t, uint64_t, double (read: pointer
+ * to it) s o g               const char *; read: const char ** borrowed from the message h                   int fd;
+ * append duplicates it, read hands out a new one that the caller closes as                  char *const *,
+ * NULL-terminated (NULL is empty); read: char *** owned by the caller (…) {…}             a struct or dict entry: its
+ * members as arguments in turn v                   const char *signature, then the arguments of that signature
  *
  * so "a(sso)" is written as bus_message_open(m, 'a', "(sso)"), n times bus_message_append(m, "(sso)", …),
  * bus_message_close(m). */

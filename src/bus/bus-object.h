@@ -117,7 +117,8 @@ int bus_call_fail(BusCall *call, BusErrorCode code, const char *fmt, ...) _print
 /** bus_call_fail_errno() - the same for a result < 0 and its text (may be NULL) */
 int bus_call_fail_errno(BusCall *call, int r, const Error *error);
 
-/** bus_call_get_uid() - who asks, from the kernel or the bus. Errors: -ENODATA if nobody asked for it (BUS_WANT_UID). */
+/** bus_call_get_uid() - who asks, from the kernel or the bus. Errors: -ENODATA if nobody asked for it (BUS_WANT_UID).
+ */
 int bus_call_get_uid(BusCall *call, uid_t *ret);
 bool bus_call_is_private(const BusCall *call);
 /** bus_call_get_sender() - unique bus name, or ":private.N"; never NULL */

@@ -6,8 +6,8 @@
 #include "bus-internal.h"
 #include "log.h"
 
-/* The subject is the sender's unique name, never ours and never a process id. Nothing waits: the call is kept and runs a
- * second time after a yes. No polkit, no answer, or an answer of another shape is a no. */
+/* The subject is the sender's unique name, never ours and never a process id. Nothing waits: the call is kept and
+ * runs a second time after a yes. No polkit, no answer, or an answer of another shape is a no. */
 
 #define POLKIT_NAME "org.freedesktop.PolicyKit1"
 #define POLKIT_PATH "/org/freedesktop/PolicyKit1/Authority"
@@ -67,7 +67,8 @@ static void on_answer(DBusPendingCall *pending, void *userdata) {
         bus_call_ref(call); /* off the list first: the hook may look */
         bus_call_forget(call);
         if (challenge)
-                bus_refuse(call, action, BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED, "Interactive authentication required");
+                bus_refuse(call, action, BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
+                           "Interactive authentication required");
         else
                 bus_refuse(call, action, BUS_ERROR_ACCESS_DENIED, "Permission denied");
         bus_call_unref(call);
@@ -114,8 +115,8 @@ int polkit_check(BusCall *call, const char *action) {
         if (r < 0)
                 return r;
         /* Somebody has to find his password. */
-        r = conn_ask(call->conn, dm, call->interactive ? DBUS_TIMEOUT_INFINITE : DBUS_TIMEOUT_USE_DEFAULT, on_answer, call,
-                     NULL, &call->polkit);
+        r = conn_ask(call->conn, dm, call->interactive ? DBUS_TIMEOUT_INFINITE : DBUS_TIMEOUT_USE_DEFAULT, on_answer,
+                     call, NULL, &call->polkit);
         if (r < 0) {
                 bus_call_forget(call);
                 return r;

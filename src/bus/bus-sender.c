@@ -6,9 +6,9 @@
 #include "bus-internal.h"
 #include "time-util.h"
 
-/* Who calls. On a private connection that is one sender, whose uid the kernel told. On the bus it is a unique name: it
- * is remembered with a match rule for its end, so that a uid is never taken for that of a later owner and a kept call
- * learns that nobody waits any more. The rule is set before the question, so no end is missed. */
+/* Who calls. On a private connection that is one sender, whose uid the kernel told. On the bus it is a unique name:
+ * it is remembered with a match rule for its end, so that a uid is never taken for that of a later owner and a kept
+ * call learns that nobody waits any more. The rule is set before the question, so no end is missed. */
 
 static void sender_rule(char buf[static 512], const char *name) {
         (void) snprintf(buf, 512,
@@ -134,7 +134,8 @@ int sender_query_uid(Sender *s) {
 
         if (s->query)
                 return 0;
-        m = dbus_message_new_method_call(DBUS_SERVICE_DBUS, DBUS_PATH_DBUS, DBUS_INTERFACE_DBUS, "GetConnectionUnixUser");
+        m = dbus_message_new_method_call(DBUS_SERVICE_DBUS, DBUS_PATH_DBUS, DBUS_INTERFACE_DBUS,
+                                         "GetConnectionUnixUser");
         if (!m || !dbus_message_append_args(m, DBUS_TYPE_STRING, &s->name, DBUS_TYPE_INVALID))
                 return -ENOMEM;
         return conn_ask(s->conn, m, DBUS_TIMEOUT_USE_DEFAULT, on_uid, s, NULL, &s->query);

@@ -16,7 +16,7 @@ typedef struct Bus Bus;
 
 /* Who may call a method, or set a property, that has an action. Root always may. */
 typedef enum BusAuth {
-        BUS_AUTH_POLKIT,           /* whom polkit allows; nobody when there is no polkit, and on the private endpoint */
+        BUS_AUTH_POLKIT, /* whom polkit allows; nobody when there is no polkit, and on the private endpoint */
         BUS_AUTH_SAME_UID_OR_ROOT, /* whoever runs us: for a session bus or a test's own bus */
 } BusAuth;
 
@@ -41,7 +41,8 @@ typedef struct BusHooks {
 } BusHooks;
 
 int bus_new(sd_event *event, BusAuth auth, const BusHooks *hooks, void *userdata, Bus **ret);
-/** bus_free() - sends what is queued (at most a second), closes all doors. Kept calls stay valid and go nowhere. */
+/** bus_free() - sends what is queued (at most a second), closes all doors. Kept calls stay valid and go
+ * nowhere: to each, its caller has vanished. */
 Bus *bus_free(Bus *bus);
 DEFINE_CLEANUP(Bus *, bus_free)
 

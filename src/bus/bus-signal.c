@@ -7,9 +7,10 @@
 #include "bus-internal.h"
 #include "log.h"
 
-/* Changes are gathered in one list in the order in which they happened, one entry an interface or object, and sent when
- * the loop turns or before any other message of ours, whichever is first: so nobody sees an effect before he is told of
- * it, and a burst costs one signal. What is sent is read at that time; an object that is gone by then says nothing. */
+/* Changes are gathered in one list in the order in which they happened, one entry an interface or object, and sent
+ * when the loop turns or before any other message of ours, whichever is first: so nobody sees an effect before he is
+ * told of it, and a burst costs one signal. What is sent is read at that time; an object that is gone by then says
+ * nothing. */
 
 typedef enum ChangeKind {
         CHANGE_PROPERTIES,

@@ -81,8 +81,10 @@ static void introspect_interface(StrBuf *b, const BusInterface *i, bool with_pri
                 strbuf_printf(b, "    <property name=\"%s\" type=\"%s\" access=\"%s\"", p->name, p->signature,
                               p->set ? "readwrite" : "read");
                 if (change)
-                        strbuf_printf(b, ">\n      <annotation name=\"org.freedesktop.DBus.Property.EmitsChangedSignal\""
-                                      " value=\"%s\"/>\n    </property>\n", change);
+                        strbuf_printf(b,
+                                      ">\n      <annotation name=\"org.freedesktop.DBus.Property.EmitsChangedSignal\""
+                                      " value=\"%s\"/>\n    </property>\n",
+                                      change);
                 else
                         strbuf_puts(b, "/>\n");
         }
@@ -212,7 +214,8 @@ static int method_get(BusCall *call, void *object, Error **ret_error) {
         } else {
                 i = find_visible(t, interface);
                 if (!i && !is_standard(t, interface))
-                        return bus_call_fail(call, BUS_ERROR_UNKNOWN_INTERFACE, "%s has no interface %s", t->path, interface);
+                        return bus_call_fail(call, BUS_ERROR_UNKNOWN_INTERFACE, "%s has no interface %s", t->path,
+                                             interface);
                 p = i ? property_find(i, property) : NULL;
         }
         if (!p)
@@ -234,7 +237,8 @@ static int method_get_all(BusCall *call, void *object, Error **ret_error) {
                 static const BusInterface nothing = {};
 
                 if (!is_standard(t, interface))
-                        return bus_call_fail(call, BUS_ERROR_UNKNOWN_INTERFACE, "%s has no interface %s", t->path, interface);
+                        return bus_call_fail(call, BUS_ERROR_UNKNOWN_INTERFACE, "%s has no interface %s", t->path,
+                                             interface);
                 i = &nothing;
         }
         return bus_append_properties(bus_call_reply(call), t, i);

@@ -210,7 +210,8 @@ static void check_tables(const BusInterface *const *list) {
                                dbus_signature_validate(strempty(m->in), NULL) &&
                                dbus_signature_validate(strempty(m->out), NULL));
                 for (const BusSignal *s = (*list)->signals; s && s->name; s++)
-                        assert(dbus_validate_member(s->name, NULL) && dbus_signature_validate(strempty(s->args), NULL));
+                        assert(dbus_validate_member(s->name, NULL) &&
+                               dbus_signature_validate(strempty(s->args), NULL));
                 for (const BusProperty *p = (*list)->properties; p && p->name; p++, n++)
                         assert(dbus_validate_member(p->name, NULL) && p->get &&
                                dbus_signature_validate_single(p->signature, NULL));

@@ -120,8 +120,8 @@ bool fixture_start(const char *auth, const char *worker_uid, bool with_polkit) {
                 "<allow user=\"*\"/></policy></busconfig>", listen);
         fclose(f);
         (void) atexit(stop_all);
-        daemon_pid = spawn("daemon", (char *[]) {(char *) "dbus-daemon", (char *) "--nofork", (char *) "--print-address",
-                                                 (char *) "--config-file", config, NULL});
+        daemon_pid = spawn("daemon", (char *[]){(char *) "dbus-daemon", (char *) "--nofork",
+                                                (char *) "--print-address", (char *) "--config-file", config, NULL});
         if (daemon_pid < 0 || !fixture_wait_log("daemon", "unix:"))
                 return false;
         if (with_polkit) {
@@ -132,7 +132,8 @@ bool fixture_start(const char *auth, const char *worker_uid, bool with_polkit) {
         }
 demo:
         (void) snprintf(program, sizeof(program), "%s/tests/bus/demo-service", build ? build : ".");
-        demo_pid = spawn("demo", (char *[]) {program, bus_address, private_address, (char *) auth, (char *) worker_uid, NULL});
+        demo_pid = spawn("demo",
+                         (char *[]){program, bus_address, private_address, (char *) auth, (char *) worker_uid, NULL});
         return demo_pid > 0 && fixture_wait_log("demo", "ready");
 }
 
@@ -179,8 +180,8 @@ bool fixture_polkit(const char *mode) {
         _cleanup_(bus_client_freep) BusClient *c = NULL;
 
         return bus_client_connect(bus_address, "org.freedesktop.PolicyKit1", &c, NULL) == 0 &&
-               bus_client_call(c, "/org/freedesktop/PolicyKit1/Authority", "org.freedesktop.PolicyKit1.Authority", "SetMode",
-                               5 * USEC_PER_SEC, NULL, NULL, "s", mode) == 0;
+               bus_client_call(c, "/org/freedesktop/PolicyKit1/Authority", "org.freedesktop.PolicyKit1.Authority",
+                               "SetMode", 5 * USEC_PER_SEC, NULL, NULL, "s", mode) == 0;
 }
 
 DBusConnection *fixture_raw(const char *address) {

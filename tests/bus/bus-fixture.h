@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A private bus, the demo service behind both doors and a polkit that says what it is told, for the tests of src/bus. */
+/* A private bus, the demo service behind both doors and a polkit that says what it is told, for the tests of src/bus.
+ */
 
 #include <dbus/dbus.h>
 

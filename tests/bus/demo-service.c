@@ -306,8 +306,8 @@ static int method_burst(BusCall *call, void *object, Error **ret_error) {
 
         for (int i = 0; i < 100; i++) {
                 job->threshold++;
-                (void) bus_emit_properties_changed(bus, bus_call_get_path(call), "org.reprieve1.Job", "DeletionThreshold",
-                                                   "NotificationEmail", NULL);
+                (void) bus_emit_properties_changed(bus, bus_call_get_path(call), "org.reprieve1.Job",
+                                                   "DeletionThreshold", "NotificationEmail", NULL);
         }
         (void) bus_emit_signal(bus, bus_call_get_path(call), "org.reprieve1.Job", "CycleStarted", "s", "c1");
         return 0;
@@ -369,7 +369,8 @@ static void on_refused(Bus *b, const BusRefusal *r, void *userdata) {
 }
 
 static bool access_rule(uid_t uid, const char *interface, void *userdata) {
-        return uid == worker_uid ? !interface || streq(interface, "org.reprieve1.Worker") : uid == 0 || uid == geteuid();
+        return uid == worker_uid ? !interface || streq(interface, "org.reprieve1.Worker")
+                                 : uid == 0 || uid == geteuid();
 }
 
 int main(int argc, char *argv[]) {
@@ -392,11 +393,12 @@ int main(int argc, char *argv[]) {
         if (r >= 0)
                 r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
         if (r >= 0)
-                r = bus_new(event, streq(argv[3], "polkit") ? BUS_AUTH_POLKIT : BUS_AUTH_SAME_UID_OR_ROOT, &hooks, NULL, &bus);
+                r = bus_new(event, streq(argv[3], "polkit") ? BUS_AUTH_POLKIT : BUS_AUTH_SAME_UID_OR_ROOT, &hooks,
+                            NULL, &bus);
         if (r >= 0)
                 r = bus_add_object(bus, ROOT, (const BusInterface *const[]) {&manager, &worker, NULL}, NULL);
         if (r >= 0)
-                r = bus_add_fallback(bus, JOBS, (const BusInterface *const[]) {&job_interface, NULL}, &fallback, NULL);
+                r = bus_add_fallback(bus, JOBS, (const BusInterface *const[]){&job_interface, NULL}, &fallback, NULL);
         if (r >= 0)
                 r = bus_add_object_manager(bus, ROOT);
         if (r >= 0)

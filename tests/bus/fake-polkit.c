@@ -95,7 +95,8 @@ int main(int argc, char *argv[]) {
         Bus *bus = NULL;
 
         setvbuf(stdout, NULL, _IOLBF, 0);
-        if (argc != 2 || sd_event_new(&event) < 0 || bus_new(event, BUS_AUTH_SAME_UID_OR_ROOT, NULL, NULL, &bus) < 0 ||
+        if (argc != 2 || sd_event_new(&event) < 0 ||
+            bus_new(event, BUS_AUTH_SAME_UID_OR_ROOT, NULL, NULL, &bus) < 0 ||
             bus_add_object(bus, "/org/freedesktop/PolicyKit1/Authority", interfaces, NULL) < 0 ||
             bus_open_bus(bus, argv[1], "org.freedesktop.PolicyKit1", &error) < 0)
                 return 1;

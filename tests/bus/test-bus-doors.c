@@ -23,6 +23,11 @@ static const char *doors[2];
                 doors[1] = fixture_private();                                   \
         } while (0)
 
+static void raw_close(DBusConnection *c) {
+        dbus_connection_close(c);
+        dbus_connection_unref(c);
+}
+
 static int call(BusClient *c, const char *path, const char *interface, const char *member) {
         return bus_client_call(c, path, interface, member, WAIT_USEC, NULL, NULL, "");
 }
@@ -40,7 +45,8 @@ TEST(both_doors_lead_to_the_same_objects) {
                 CHECK_INT(bus_client_call(c, ROOT, MANAGER, "Echo", WAIT_USEC, &m, NULL, "s", "hi"), 0);
                 CHECK_INT(bus_message_read(m, "s", &s), 0);
                 CHECK_STR(s, "hi");
-                CHECK_INT(bus_client_set_property(c, STAFF, JOB, "DeletionThreshold", NULL, "u", 40 + (unsigned) i), 0);
+                CHECK_INT(bus_client_set_property(c, STAFF, JOB, "DeletionThreshold", NULL, "u", 40 + (unsigned) i),
+                          0);
                 CHECK_INT(bus_client_get_property(c, STAFF, JOB, "DeletionThreshold", &p, NULL), 0);
                 CHECK_INT(bus_message_read(p, "u", &u), 0);
                 CHECK_INT(u, 40 + i);
@@ -94,7 +100,8 @@ TEST(every_mistake_has_its_error) {
                 CHECK(bus_client_set_property(c, STAFF, JOB, "Nope", &e, "s", "x") < 0);
                 CHECK_STR(e->id, DBUS_ERROR_UNKNOWN_PROPERTY);
                 e = error_free(e);
-                CHECK(bus_client_call(c, STAFF, PROPERTIES, "Set", WAIT_USEC, NULL, &e, "ssvs", JOB, "Name", "s", "x", "more") < 0);
+                CHECK(bus_client_call(c, STAFF, PROPERTIES, "Set", WAIT_USEC, NULL, &e, "ssvs", JOB, "Name", "s", "x",
+                                      "more") < 0);
                 CHECK_STR(e->id, DBUS_ERROR_INVALID_ARGS);
                 CHECK(bus_client_call(c, ROOT, "bad interface", "X", WAIT_USEC, NULL, NULL, "") < 0);
         }
@@ -194,6 +201,30 @@ TEST(objects_come_and_go_in_order) {
         }
 }
 
+TEST(a_signal_that_somebody_else_sends_straight_to_us_does_not_count) {
+        _cleanup_(bus_client_freep) BusClient *c = NULL;
+        _cleanup_bus_message_ BusMessage *m = NULL;
+        DBusConnection *raw;
+
+        START();
+        raw = fixture_raw(doors[0]);
+        CHECK(raw);
+        CHECK_INT(bus_client_connect(doors[0], NAME, &c, NULL), 0);
+        CHECK_INT(bus_client_subscribe(c, ROOT, NULL), 0);
+        /* Whoever is meant: everybody gets one. */
+        for (unsigned i = 0; i < 100; i++) {
+                DBusMessage *forged = dbus_message_new_signal(STAFF, JOB, "CycleStarted");
+                char name[32];
+
+                (void) snprintf(name, sizeof(name), ":1.%u", i);
+                CHECK(dbus_message_set_destination(forged, name) && dbus_connection_send(raw, forged, NULL));
+                dbus_message_unref(forged);
+        }
+        dbus_connection_flush(raw);
+        CHECK_INT(bus_client_wait(c, 200 * USEC_PER_MSEC, &m), BUS_CLIENT_TIMEOUT);
+        raw_close(raw);
+}
+
 TEST(a_kept_call_is_answered_later) {
         START();
         for (size_t i = 0; i < 2; i++) {
@@ -220,8 +251,7 @@ TEST(a_kept_call_is_answered_later) {
                 dbus_message_unref(reply);
                 dbus_pending_call_unref(pending);
                 dbus_message_unref(wait);
-                dbus_connection_close(raw);
-                dbus_connection_unref(raw);
+                raw_close(raw);
         }
 }
 
@@ -243,8 +273,7 @@ TEST(a_call_without_an_interface_is_found_if_it_is_clear) {
                 dbus_error_free(&e);
                 dbus_message_unref(m);
                 dbus_message_unref(get);
-                dbus_connection_close(raw);
-                dbus_connection_unref(raw);
+                raw_close(raw);
         }
 }
 
@@ -281,8 +310,11 @@ TEST(what_is_private_is_not_on_the_bus) {
         CHECK_INT(bus_client_connect(doors[0], NAME, &bus, NULL), 0);
         CHECK_INT(bus_client_connect(doors[1], NAME, &private, NULL), 0);
         CHECK_STR(call_error(bus, ROOT, "org.reprieve1.Worker", "Report"), DBUS_ERROR_UNKNOWN_INTERFACE);
-        CHECK_INT(bus_client_call(private, ROOT, "org.reprieve1.Worker", "Report", WAIT_USEC, NULL, NULL, "s", "x"), 0);
-        CHECK_INT(bus_client_call(bus, ROOT, "org.freedesktop.DBus.Introspectable", "Introspect", WAIT_USEC, &m, NULL, ""), 0);
+        CHECK_INT(bus_client_call(private, ROOT, "org.reprieve1.Worker", "Report", WAIT_USEC, NULL, NULL, "s", "x"),
+                  0);
+        CHECK_INT(bus_client_call(bus, ROOT, "org.freedesktop.DBus.Introspectable", "Introspect", WAIT_USEC, &m, NULL,
+                                  ""),
+                  0);
         CHECK_INT(bus_message_read(m, "s", &xml), 0);
         CHECK(!strstr(xml, "Worker") && strstr(xml, "Manager"));
 }
@@ -297,12 +329,14 @@ static int as_worker(void) {
                 return 2;
         if (!streq(call_error(c, ROOT, MANAGER, "ListJobs"), DBUS_ERROR_ACCESS_DENIED))
                 return 3;
-        if (!streq(call_error(c, STAFF, "org.freedesktop.DBus.Introspectable", "Introspect"), DBUS_ERROR_ACCESS_DENIED))
+        if (!streq(call_error(c, STAFF, "org.freedesktop.DBus.Introspectable", "Introspect"),
+                   DBUS_ERROR_ACCESS_DENIED))
                 return 4;
         if (bus_client_set_property(c, STAFF, JOB, "DeletionThreshold", NULL, "u", 1) != -EACCES)
                 return 5;
         /* Nor does it hear of anything else. */
-        if (bus_client_subscribe(c, ROOT, NULL) < 0 || system("true") != 0 || bus_client_wait(c, 200000, &signal) == 0)
+        if (bus_client_subscribe(c, ROOT, NULL) < 0 || system("true") != 0 ||
+            bus_client_wait(c, 200000, &signal) == 0)
                 return 6;
         return 0;
 }

@@ -106,7 +106,8 @@ TEST(ten_thousand_calls_in_flight_keep_few) {
                         if (n % 500 == 0)
                                 (void) dbus_connection_read_write(raw, 0);
                 }
-                for (uint64_t end = clock_monotonic() + 20 * USEC_PER_SEC; refused < 9936 && clock_monotonic() < end;) {
+                for (uint64_t end = clock_monotonic() + 20 * USEC_PER_SEC;
+                     refused < 9936 && clock_monotonic() < end;) {
                         DBusMessage *m;
 
                         (void) dbus_connection_read_write(raw, 100);
@@ -163,7 +164,8 @@ TEST(any_signature_at_any_member_is_answered) {
                         for (size_t k = 0; k < ELEMENTSOF(members); k++)
                                 for (size_t p = 0; p < ELEMENTSOF(paths); p++)
                                         for (unsigned form = 0; form < 5; form++) {
-                                                DBusMessage *m = raw_call(paths[p], interfaces[i], members[k]), *reply;
+                                                DBusMessage *m = raw_call(paths[p], interfaces[i], members[k]),
+                                                            *reply;
                                                 DBusMessageIter iter, sub, deep;
                                                 dbus_uint32_t u = 1;
 
@@ -256,7 +258,8 @@ TEST(garbage_and_silence_at_the_private_endpoint) {
                 int fd = plain_socket();
 
                 CHECK(fd >= 0);
-                CHECK(send(fd, i % 2 ? "\0GET / HTTP/1.1\r\n\r\n" : "\0AUTH ANONYMOUS\r\nBEGIN\r\nl\1\0\1", 19, MSG_NOSIGNAL) > 0);
+                CHECK(send(fd, i % 2 ? "\0GET / HTTP/1.1\r\n\r\n" : "\0AUTH ANONYMOUS\r\nBEGIN\r\nl\1\0\1", 19,
+                           MSG_NOSIGNAL) > 0);
                 close(fd);
         }
         CHECK(serves());
@@ -292,7 +295,8 @@ static uint64_t cpu_ticks(pid_t pid) {
         (void) snprintf(path, sizeof(path), "/proc/%d/stat", (int) pid);
         f = fopen(path, "re");
         if (f && fgets(line, sizeof(line), f) && strrchr(line, ')'))
-                (void) sscanf(strrchr(line, ')') + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system);
+                (void) sscanf(strrchr(line, ')') + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
+                              &system);
         return user + system;
 }
 

@@ -7,8 +7,9 @@ for tool in busctl dbus-daemon timeout; do
 done
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/reprieve-busctl-XXXXXX")
-daemon= demo=
+daemon= demo= activated=
 cleanup() {
+        [ -n "$activated" ] && kill "$activated" 2>/dev/null
         [ -n "$demo" ] && kill "$demo" 2>/dev/null
         [ -n "$daemon" ] && kill "$daemon" 2>/dev/null
         wait
@@ -75,5 +76,21 @@ for door in bus private; do
         check "an fd" '^h [0-9]+$' b call $name $root org.reprieve1.Manager Open
         check "monitor" 'Member=CycleStarted' monitor
 done
+# The socket that systemd hands over.
+door=activated
+n=$((n + 1))
+if command -v systemd-socket-activate >/dev/null; then
+        n=$((n - 1))
+        systemd-socket-activate --listen="$dir/activated" "$TOP_BUILDDIR/tests/bus/demo-service" - systemd: same-uid \
+                >"$dir/activated.log" 2>&1 &
+        activated=$!
+        for i in 1 2 3 4 5 6 7 8 9 10; do [ -S "$dir/activated" ] && break; sleep 0.2; done
+        check "call" '^s "hi"$' b call $name $root org.reprieve1.Manager Echo s hi
+        check "leaves when told" '^$' b call $name $root org.reprieve1.Manager Quit
+        wait "$activated"
+        activated=
+else
+        echo "ok $n - $door # SKIP systemd-socket-activate is missing"
+fi
 echo "1..$n"
 exit $failed

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Whatever libdbus takes for a message must be readable without a crash, whatever types the reader hopes for; and what
- * can be read can be copied. */
+/* Whatever libdbus takes for a message must be readable without a crash, whatever types the reader hopes for; and
+ * what can be read can be copied. */
 
 #include "config.h"
 

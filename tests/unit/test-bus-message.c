@@ -36,11 +36,14 @@ TEST(what_is_written_is_read) {
         double d;
         const char *s, *o, *g, *v, *ss;
 
-        CHECK_INT(bus_message_append(w, "ybnqiuxtdsogas(sv)", 255, 4, -2, 65535, -3, 4000000000U, INT64_C(-5), UINT64_MAX, 0.5,
-                                     "text", "/a/b", "a{sv}", names, "in", "s", "variant"), 0);
+        CHECK_INT(bus_message_append(w, "ybnqiuxtdsogas(sv)", 255, 4, -2, 65535, -3, 4000000000U, INT64_C(-5),
+                                     UINT64_MAX, 0.5, "text", "/a/b", "a{sv}", names, "in", "s", "variant"),
+                  0);
         m = reader(w);
         CHECK_STR(bus_message_get_signature(m), "ybnqiuxtdsogas(sv)");
-        CHECK_INT(bus_message_read(m, "ybnqiuxtdsogas(sv)", &y, &b, &n, &q, &i, &u, &x, &t, &d, &s, &o, &g, &l, &ss, "s", &v), 0);
+        CHECK_INT(bus_message_read(m, "ybnqiuxtdsogas(sv)", &y, &b, &n, &q, &i, &u, &x, &t, &d, &s, &o, &g, &l, &ss,
+                                   "s", &v),
+                  0);
         CHECK(y == 255 && b && n == -2 && q == 65535 && i == -3 && u == 4000000000U && x == -5 && t == UINT64_MAX);
         CHECK(d == 0.5);
         CHECK_STR(s, "text");
@@ -250,9 +253,14 @@ TEST(error_texts_are_always_utf8) {
 
 TEST(a_path_has_one_name_and_a_name_one_path) {
         static const char *const names[] = {"staff", "", "a/b", "br\xc3\xbc" "cke-2", "_", "9", "\xff\xfe", "a b"};
-        static const char *const strange[] = {"/org/reprieve1/job", "/org/reprieve1/jobs/a", "/org/reprieve1/job/a/b",
-                                              "/org/reprieve1/job/_41", "/org/reprieve1/job/a_", "/org/reprieve1/job/_zz",
-                                              "/", "/org/reprieve1/job/_2D"};
+        static const char *const strange[] = {"/org/reprieve1/job",
+                                              "/org/reprieve1/jobs/a",
+                                              "/org/reprieve1/job/a/b",
+                                              "/org/reprieve1/job/_41",
+                                              "/org/reprieve1/job/a_",
+                                              "/org/reprieve1/job/_zz",
+                                              "/",
+                                              "/org/reprieve1/job/_2D"};
 
         for (size_t i = 0; i < ELEMENTSOF(names); i++) {
                 _cleanup_free_ char *path = NULL, *name = NULL;
@@ -279,27 +287,29 @@ static int no_value(BusMessage *m, const BusProperty *p, void *object, Error **r
 }
 
 TEST(introspection_follows_the_tables) {
-        const BusMethod methods[] = {{"Do", "sa(ss)", "name objects", "u", "n", nothing}, {"Go", .handler = nothing}, {}};
+        const BusMethod methods[] = {
+                {"Do", "sa(ss)", "name objects", "u", "n", nothing}, {"Go", .handler = nothing}, {}};
         const BusSignal signals[] = {{"Done", "s", "how"}, {}};
-        const BusProperty properties[] = {{"A", "s", no_value}, {"B", "t", no_value, nothing, BUS_PROPERTY_INVALIDATES}, {}};
+        const BusProperty properties[] = {
+                {"A", "s", no_value}, {"B", "t", no_value, nothing, BUS_PROPERTY_INVALIDATES}, {}};
         const BusInterface interface = {"org.example.X", methods, signals, properties, 0};
         _cleanup_free_ char *xml = NULL;
 
         CHECK_INT(bus_introspect((const BusInterface *const[]) {&interface, NULL}, &xml), 0);
-        CHECK_STR(xml,
-                  "  <interface name=\"org.example.X\">\n"
-                  "    <method name=\"Do\">\n"
-                  "      <arg name=\"name\" type=\"s\" direction=\"in\"/>\n"
-                  "      <arg name=\"objects\" type=\"a(ss)\" direction=\"in\"/>\n"
-                  "      <arg name=\"n\" type=\"u\" direction=\"out\"/>\n"
-                  "    </method>\n"
-                  "    <method name=\"Go\"/>\n"
-                  "    <signal name=\"Done\">\n"
-                  "      <arg name=\"how\" type=\"s\"/>\n"
-                  "    </signal>\n"
-                  "    <property name=\"A\" type=\"s\" access=\"read\"/>\n"
-                  "    <property name=\"B\" type=\"t\" access=\"readwrite\">\n"
-                  "      <annotation name=\"org.freedesktop.DBus.Property.EmitsChangedSignal\" value=\"invalidates\"/>\n"
-                  "    </property>\n"
-                  "  </interface>\n");
+        CHECK_STR(xml, "  <interface name=\"org.example.X\">\n"
+                       "    <method name=\"Do\">\n"
+                       "      <arg name=\"name\" type=\"s\" direction=\"in\"/>\n"
+                       "      <arg name=\"objects\" type=\"a(ss)\" direction=\"in\"/>\n"
+                       "      <arg name=\"n\" type=\"u\" direction=\"out\"/>\n"
+                       "    </method>\n"
+                       "    <method name=\"Go\"/>\n"
+                       "    <signal name=\"Done\">\n"
+                       "      <arg name=\"how\" type=\"s\"/>\n"
+                       "    </signal>\n"
+                       "    <property name=\"A\" type=\"s\" access=\"read\"/>\n"
+                       "    <property name=\"B\" type=\"t\" access=\"readwrite\">\n"
+                       "      <annotation name=\"org.freedesktop.DBus.Property.EmitsChangedSignal\" "
+                       "value=\"invalidates\"/>\n"
+                       "    </property>\n"
+                       "  </interface>\n");
 }
