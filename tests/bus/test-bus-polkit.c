@@ -109,9 +109,20 @@ static int ask_for_a_job_that_goes(void) {
 }
 
 TEST(who_is_allowed_gets_through_and_is_asked_about_by_his_name) {
+        _cleanup_(bus_client_freep) BusClient *c = NULL;
+        _cleanup_bus_message_ BusMessage *m = NULL;
+        char ours[64];
+        const char *owner;
+
         START("yes");
         CHECK_INT(as_user(STRANGER, reset), 0);
         CHECK(strstr(fixture_log("polkit"), "check system-bus-name name=:1."));
+        CHECK_INT(bus_client_connect(fixture_bus(), DBUS_SERVICE_DBUS, &c, NULL), 0);
+        CHECK_INT(bus_client_call(c, DBUS_PATH_DBUS, DBUS_INTERFACE_DBUS, "GetNameOwner", WAIT_USEC, &m, NULL, "s",
+                                  NAME), 0);
+        CHECK_INT(bus_message_read(m, "s", &owner), 0);
+        (void) snprintf(ours, sizeof(ours), "name=%s ", owner);
+        CHECK(!strstr(fixture_log("polkit"), ours)); /* that would authorise the service instead of its caller */
         CHECK(strstr(fixture_log("polkit"), "org.reprieve1.manage 1 reprieve-"));
         CHECK_INT(as_user(STRANGER, set_protect), 0);
 }
