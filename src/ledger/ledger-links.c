@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include <errno.h>
+
+#include "ledger-private.h"
+
+/* Links and memberships: what the job has provisioned, and what it last wrote there. */
+
+#define LINK_COLUMNS "id, kind, source_id, target_id, display_name, written, disabled, absent, disabled_at, disabled_cause"
+
+static int read_link(Statement *s, Link *ret) {
+        Link link = {
+                .id = column_u32(s, 0),
+                .kind = column_kind(s, 1),
+                .source_id = column_string(s, 2),
+                .target_id = column_string(s, 3),
+                .display_name = column_text(s, 4),
+                .written = column_text(s, 5),
+                .disabled = column_bool(s, 6),
+                .absent = column_bool(s, 7),
+                .disabled_at = column_u64(s, 8),
+                .disabled_cause = column_cause(s, 9),
+        };
+        int r;
+
+        r = statement_check(s);
+        if (r < 0)
+                return r;
+        *ret = link;
+        return 0;
+}
+
+int ledger_add_link(Ledger *l, const Link *link, uint64_t *ret_id) {
+        uint64_t id = l->counters.next_link;
+        int r;
+
+        if (id > UINT32_MAX)
+                return ledger_fail(l, -EOVERFLOW, "has given out all of its 2^32 link numbers");
+        r = ledger_execute(l, "INSERT INTO links (" LINK_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", "utttttiiut",
+                           id, object_kind_to_string(link->kind), link->source_id, link->target_id, link->display_name,
+                           link->written, (int) link->disabled, (int) link->absent, link->disabled_at,
+                           cause_to_string(link->disabled_cause));
+        if (r < 0)
+                return r;
+        l->counters.next_link++;
+        l->counters.links[link->kind]++;
+        l->counters.enabled[link->kind] += !link->disabled;
+        l->links_changed = true;
+        if (ret_id)
+                *ret_id = id;
+        return 0;
+}
+
+/* What must be known of a link before it is changed. */
+static int look_at_link(Ledger *l, uint64_t id, ObjectKind *ret_kind, bool *ret_disabled) {
+        _cleanup_statement_ Statement *s = NULL;
+        ObjectKind kind;
+        bool disabled;
+        int r;
+
+        r = statement_open(l, &s, "SELECT kind, disabled FROM links WHERE id = ?", "u", id);
+        if (r < 0)
+                return r;
+        r = statement_step(s);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                return ledger_fail(l, -ENOENT, "there is no link %llu", (unsigned long long) id);
+        kind = column_kind(s, 0);
+        disabled = column_bool(s, 1);
+        r = statement_check(s);
+        if (r < 0)
+                return r;
+        *ret_kind = kind;
+        *ret_disabled = disabled;
+        return 0;
+}
+
+int ledger_update_link(Ledger *l, const Link *link) {
+        ObjectKind kind = OBJECT_KIND_USER;
+        bool disabled = false;
+        int r;
+
+        r = look_at_link(l, link->id, &kind, &disabled);
+        if (r < 0)
+                return r;
+        r = ledger_execute(l, "UPDATE links SET target_id = ?, display_name = ?, written = ?, disabled = ?, absent = ?, "
+                              "disabled_at = ?, disabled_cause = ? WHERE id = ?", "tttiiutu",
+                           link->target_id, link->display_name, link->written, (int) link->disabled, (int) link->absent,
+                           link->disabled_at, cause_to_string(link->disabled_cause), link->id);
+        if (r < 0)
+                return r;
+        l->counters.enabled[kind] += disabled;
+        l->counters.enabled[kind] -= link->disabled;
+        l->links_changed = true;
+        return 0;
+}
+
+int ledger_set_absent(Ledger *l, uint64_t link, bool absent) {
+        int r;
+
+        r = ledger_execute(l, "UPDATE links SET absent = ? WHERE id = ?", "iu", (int) absent, link);
+        if (r < 0)
+                return r;
+        return r > 0 ? 0 : ledger_fail(l, -ENOENT, "there is no link %llu", (unsigned long long) link);
+}
+
+static int remove_link_rows(Ledger *l, uint64_t link, ObjectKind kind, const char *source_id) {
+        int r;
+
+        r = ledger_execute(l, "DELETE FROM members WHERE group_id = ?", "u", link);
+        if (r >= 0)
+                r = ledger_execute(l, "DELETE FROM members WHERE member_id = ?", "u", link);
+        if (r >= 0)
+                r = ledger_execute(l, "DELETE FROM unresolved WHERE group_id = ?", "u", link);
+        if (r >= 0)
+                r = ledger_remove_link_staged(l, link, kind, source_id);
+        if (r >= 0)
+                r = ledger_remove_link_escrow(l, kind, source_id);
+        if (r >= 0)
+                r = ledger_execute(l, "DELETE FROM links WHERE kind = ? AND source_id = ?", "tt", object_kind_to_string(kind),
+                                   source_id);
+        return r < 0 ? r : 0;
+}
+
+int ledger_remove_link(Ledger *l, uint64_t link) {
+        _cleanup_(arena_freep) Arena *arena = NULL;
+        Link k;
+        int r;
+
+        arena = arena_new();
+        if (!arena)
+                return ledger_sqlite_error(l, SQLITE_NOMEM);
+        r = ledger_get_link(l, link, arena, &k);
+        if (r < 0)
+                return r;
+        if (r == LEDGER_E_NOT_FOUND)
+                return ledger_fail(l, -ENOENT, "there is no link %llu", (unsigned long long) link);
+        r = remove_link_rows(l, link, k.kind, k.source_id);
+        if (r < 0)
+                return r;
+        l->counters.links[k.kind]--;
+        l->counters.enabled[k.kind] -= !k.disabled;
+        l->links_changed = true;
+        return 0;
+}
+
+static int copy_string(Arena *arena, const char **s) {
+        if (!*s)
+                return 0;
+        *s = arena_strdup(arena, *s);
+        return *s ? 0 : -ENOMEM;
+}
+
+/* Takes @s, a statement that finds one link or none. */
+static int take_one_link(Statement *taken, Arena *arena, Link *ret) {
+        _cleanup_statement_ Statement *s = taken;
+        Link link;
+        int r;
+
+        r = statement_step(s);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                return LEDGER_E_NOT_FOUND;
+        r = read_link(s, &link);
+        if (r < 0)
+                return r;
+        if (copy_string(arena, &link.source_id) < 0 || copy_string(arena, &link.target_id) < 0 ||
+            copy_string(arena, &link.display_name) < 0 || copy_string(arena, &link.written) < 0)
+                return ledger_sqlite_error(s->ledger, SQLITE_NOMEM);
+        *ret = link;
+        return 0;
+}
+
+int ledger_get_link(Ledger *l, uint64_t id, Arena *arena, Link *ret) {
+        Statement *s;
+        int r;
+
+        r = statement_open(l, &s, "SELECT " LINK_COLUMNS " FROM links WHERE id = ?", "u", id);
+        return r < 0 ? r : take_one_link(s, arena, ret);
+}
+
+int ledger_find_link(Ledger *l, ObjectKind kind, const char *source_id, Arena *arena, Link *ret) {
+        Statement *s;
+        int r;
+
+        r = statement_open(l, &s, "SELECT " LINK_COLUMNS " FROM links WHERE kind = ? AND source_id = ?", "tt",
+                           object_kind_to_string(kind), source_id);
+        return r < 0 ? r : take_one_link(s, arena, ret);
+}
+
+int ledger_find_target(Ledger *l, ObjectKind kind, const char *target_id, Arena *arena, Link *ret) {
+        Statement *s;
+        int r;
+
+        r = statement_open(l, &s, "SELECT " LINK_COLUMNS " FROM links WHERE kind = ? AND target_id = ?", "tt",
+                           object_kind_to_string(kind), target_id);
+        return r < 0 ? r : take_one_link(s, arena, ret);
+}
+
+int ledger_find_id(Ledger *l, ObjectKind kind, const char *source_id, uint64_t *ret) {
+        _cleanup_statement_ Statement *s = NULL;
+        uint64_t id;
+        int r;
+
+        r = statement_open(l, &s, "SELECT id FROM links WHERE kind = ? AND source_id = ?", "tt", object_kind_to_string(kind),
+                           source_id);
+        if (r < 0)
+                return r;
+        r = statement_step(s);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                return LEDGER_E_NOT_FOUND;
+        id = column_u32(s, 0);
+        r = statement_check(s);
+        if (r < 0)
+                return r;
+        *ret = id;
+        return 0;
+}
+
+int ledger_scan_links(Ledger *l, ObjectKind kind, bool only_absent, LedgerLinkFunc f, void *userdata) {
+        _cleanup_statement_ Statement *s = NULL;
+        Link link;
+        int r;
+
+        r = statement_open(l, &s,
+                           only_absent ? "SELECT " LINK_COLUMNS " FROM links INDEXED BY links_absent "
+                                         "WHERE kind = ? AND absent = 1 ORDER BY source_id"
+                                       : "SELECT " LINK_COLUMNS " FROM links WHERE kind = ? ORDER BY source_id",
+                           "t", object_kind_to_string(kind));
+        while (r >= 0 && (r = statement_step(s)) > 0) {
+                r = read_link(s, &link);
+                if (r >= 0)
+                        r = f(&link, userdata);
+        }
+        return r;
+}
+
+int ledger_count_links(Ledger *l, ObjectKind kind, uint64_t *ret_all, uint64_t *ret_enabled) {
+        _cleanup_statement_ Statement *s = NULL;
+        uint64_t all, enabled;
+        int r;
+
+        /* The counters of an open transaction are of its view and count what it has changed. */
+        if (l->transaction != TRANSACTION_NONE) {
+                if (l->failed < 0)
+                        return l->failed;
+                *ret_all = l->counters.links[kind];
+                *ret_enabled = l->counters.enabled[kind];
+                return 0;
+        }
+        r = statement_open(l, &s, "SELECT users, users_enabled, groups, groups_enabled FROM job", "");
+        if (r < 0)
+                return r;
+        r = statement_step(s);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                return ledger_damaged(l, "the row of the job's state is missing");
+        all = column_u64(s, kind == OBJECT_KIND_USER ? 0 : 2);
+        enabled = column_u64(s, kind == OBJECT_KIND_USER ? 1 : 3);
+        r = statement_check(s);
+        if (r < 0)
+                return r;
+        *ret_all = all;
+        *ret_enabled = enabled;
+        return 0;
+}
+
+/* ---- memberships ---- */
+
+static int scan_ids(Ledger *l, const char *sql, uint64_t key, LedgerIdFunc f, void *userdata) {
+        _cleanup_statement_ Statement *s = NULL;
+        uint64_t id;
+        int r;
+
+        r = statement_open(l, &s, sql, "u", key);
+        while (r >= 0 && (r = statement_step(s)) > 0) {
+                id = column_u32(s, 0);
+                r = statement_check(s);
+                if (r >= 0)
+                        r = f(id, userdata);
+        }
+        return r;
+}
+
+int ledger_scan_members(Ledger *l, uint64_t group, LedgerIdFunc f, void *userdata) {
+        return scan_ids(l, "SELECT member_id FROM members WHERE group_id = ? ORDER BY member_id", group, f, userdata);
+}
+
+int ledger_scan_groups_of(Ledger *l, uint64_t member, LedgerIdFunc f, void *userdata) {
+        return scan_ids(l, "SELECT group_id FROM members WHERE member_id = ? ORDER BY group_id", member, f, userdata);
+}
+
+int ledger_add_member(Ledger *l, uint64_t group, uint64_t member) {
+        int r;
+
+        r = ledger_execute(l, "INSERT OR IGNORE INTO members (group_id, member_id) VALUES (?, ?)", "uu", group, member);
+        if (r > 0)
+                l->links_changed = true;
+        return r < 0 ? r : 0;
+}
+
+int ledger_remove_member(Ledger *l, uint64_t group, uint64_t member) {
+        int r;
+
+        r = ledger_execute(l, "DELETE FROM members WHERE group_id = ? AND member_id = ?", "uu", group, member);
+        if (r > 0)
+                l->links_changed = true;
+        return r < 0 ? r : 0;
+}
+
+int ledger_set_unresolved(Ledger *l, uint64_t group, char *const *source_ids) {
+        int r;
+
+        r = ledger_execute(l, "DELETE FROM unresolved WHERE group_id = ?", "u", group);
+        for (; r >= 0 && source_ids && *source_ids; source_ids++)
+                r = ledger_execute(l, "INSERT OR IGNORE INTO unresolved (group_id, source_id) VALUES (?, ?)", "ut", group,
+                                   *source_ids);
+        return r < 0 ? r : 0;
+}
+
+int ledger_count_unresolved(Ledger *l, uint64_t *ret) {
+        return ledger_query_u64(l, ret, "SELECT count(*) FROM unresolved", "");
+}
