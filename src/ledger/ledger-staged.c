@@ -142,7 +142,8 @@ int ledger_count_staged(Ledger *l, StagedCounts *ret) {
         r = statement_open(l, &s, "SELECT count(*) FILTER (WHERE state = 'undecided'), count(*) FILTER (WHERE state = 'allowed'), "
                                   "count(*) FILTER (WHERE state = 'rejudge'), "
                                   "count(*) FILTER (WHERE state = 'undecided' AND action = 'Delete'), "
-                                  "coalesce(min(staged_at) FILTER (WHERE state = 'undecided'), 0) FROM staged", "");
+                                  "coalesce(min(staged_at) FILTER (WHERE state = 'undecided'), 0), "
+                                  "coalesce(min(allowed_at) FILTER (WHERE state = 'allowed'), 0) FROM staged", "");
         if (r < 0)
                 return r;
         r = statement_step(s);
@@ -154,6 +155,7 @@ int ledger_count_staged(Ledger *l, StagedCounts *ret) {
                 .rejudge = column_u64(s, 2),
                 .deletes = column_u64(s, 3),
                 .since = column_u64(s, 4),
+                .allowed_since = column_u64(s, 5),
         };
         c.actions = c.undecided - c.deletes;
         r = statement_check(s);

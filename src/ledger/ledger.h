@@ -236,7 +236,7 @@ typedef struct ObjectName {       /* kind and source id, as AllowSelected has th
 
 /**
  * ledger_allow() / ledger_reject() - Q4, Q6, Q7, in one transaction of their own
- * @objects: NULL for all that the review names; else only these
+ * @objects: NULL for all that the review names; else only these: a selection of none is not NULL, and decides nothing
  * @approvers: how many different uids must have decided the same before it counts (Approvers=); 1 = at once
  * @ret_decided: rows that this decision took effect on; 0 while another person is still needed (*ret_missing > 0)
  * @ret_joined_later: rows of the set that this id does not name
