@@ -73,6 +73,14 @@ int bus_listen(Bus *bus, const char *address, Error **ret_error);
  * without a bus). Calls made before that are served first, kept ones may still be open: see bus_is_busy(). */
 int bus_release_name(Bus *bus, void (*released)(Bus *bus, void *userdata), void *userdata);
 
+/** BusAnswer - @error_name is NULL for a method return; otherwise with the other side's text. Not called when the
+ * connection ends first. */
+typedef void (*BusAnswer)(const char *error_name, const char *text, void *userdata);
+/** bus_ask() - call a method of another service on the bus, for its effect; nothing is waited for.
+ * Errors: -ENOTCONN without a bus, -EINVAL, -ENOMEM; then @answer is not called. */
+int bus_ask(Bus *bus, const char *destination, const char *path, const char *interface, const char *member, BusAnswer answer,
+            void *userdata, const char *types, ...);
+
 /** bus_is_busy() - calls without an answer, or unsent messages */
 bool bus_is_busy(const Bus *bus);
 /** bus_get_n_private() - open connections at the private endpoint */
