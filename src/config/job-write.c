@@ -82,18 +82,20 @@ static int put_assignment(IniFile *ini, const char *section, const char *key, co
 static int put_assignments(IniFile *ini, char *const *keys, char *const *values, Error **ret_error) {
         for (size_t i = 0; keys[i]; i++) {
                 _cleanup_free_ char *section = NULL, *key = NULL, *copy = NULL;
+                char *value;
                 int r;
 
                 r = split_name(keys[i], &section, &key, ret_error);
                 if (r < 0)
                         return r;
-                r = check_value(keys[i], values[i], ret_error);
-                if (r < 0)
-                        return r;
                 copy = strdup(values[i]);
                 if (!copy)
                         return -ENOMEM;
-                r = put_assignment(ini, section, key, strstrip(copy));
+                value = strstrip(copy);
+                r = check_value(keys[i], value, ret_error);
+                if (r < 0)
+                        return r;
+                r = put_assignment(ini, section, key, value);
                 if (r < 0)
                         return r;
         }
