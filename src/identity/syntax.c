@@ -11,7 +11,8 @@
 
 #include "unicode.h"
 
-/* Characters of a long text shown before and after the place. */
+/* A longer text is shown in part: so many characters before and after the place. */
+#define EXCERPT_WHOLE 100U
 #define EXCERPT_BEFORE 50U
 #define EXCERPT_AFTER 25U
 
@@ -32,9 +33,11 @@ int syntax_error(Error **ret_error, const char *text, size_t offset, const char 
 
         offset = MIN2(offset, size);
         column = utf8_count(text, offset);
-        if (column > EXCERPT_BEFORE)
-                first = utf8_offset(text, size, column - EXCERPT_BEFORE);
-        last = offset + utf8_offset(text + offset, size - offset, EXCERPT_AFTER);
+        if (utf8_count(text, size) > EXCERPT_WHOLE) {
+                if (column > EXCERPT_BEFORE)
+                        first = utf8_offset(text, size, column - EXCERPT_BEFORE);
+                last = offset + utf8_offset(text + offset, size - offset, EXCERPT_AFTER);
+        }
 
         strbuf_printf(&b, "column %zu: %s\n", column + 1, message);
         if (first > 0)
