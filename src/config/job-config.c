@@ -5,13 +5,14 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <strings.h>
 
 #include "config-error.h"
 #include "connector-keys.h"
+#include "expression.h"
 #include "filter.h"
 #include "job-keys.h"
 #include "job-load.h"
+#include "mapping.h"
 #include "string-util.h"
 
 #define JOB_NAME_MAX 64U
@@ -29,15 +30,11 @@ typedef struct JobLoad {
         size_t n_keys;
         Layer *layers;                  /* one a key */
         bool schedule_only;
-        /* [Map …] assignments that count, in the order of the files */
-        const IniEntry **map_lines;
-        size_t n_map_lines, n_map_allocated;
 } JobLoad;
 
 static void job_load_done(JobLoad *l) {
         job_config_free(l->config);
         free(l->layers);
-        free(l->map_lines);
 }
 
 static void connector_config_done(ConnectorConfig *c) {
@@ -61,9 +58,12 @@ JobConfig *job_config_free(JobConfig *c) {
         free(c->language);
         connector_config_done(&c->source);
         connector_config_done(&c->target);
+        expression_free(c->soft_deleted);
+        expression_free(c->blocked);
         for (ObjectKind k = 0; k < _OBJECT_KIND_MAX; k++) {
                 filter_free(c->scope[k]);
                 strv_free(c->match[k]);
+                mapping_free(c->map[k]);
         }
         strv_free(c->assigned);
         strv_free(c->email);
@@ -167,19 +167,20 @@ static int connector_config_put(ConnectorConfig *c, const IniEntry *e) {
         return 0;
 }
 
-static int put_map_line(JobLoad *l, const IniEntry *e) {
-        for (size_t i = 0; i < l->n_map_lines; i++)
-                if (streq(l->map_lines[i]->section, e->section) && strcasecmp(l->map_lines[i]->key, e->key) == 0) {
-                        memmove(l->map_lines + i, l->map_lines + i + 1, (l->n_map_lines - i - 1) * sizeof(*l->map_lines));
-                        l->n_map_lines--;
-                        break;
-                }
-        if (isempty(e->value))
-                return 0;
-        if (ARRAY_GROW(l->map_lines, l->n_map_allocated, l->n_map_lines + 1) < 0)
-                return -ENOMEM;
-        l->map_lines[l->n_map_lines++] = e;
-        return 0;
+static int apply_map_line(JobLoad *l, const IniEntry *e, Error **ret_error) {
+        Mapping **m = l->config->map + map_section_kind(e->section);
+        _cleanup_error_ Error *error = NULL;
+        int r;
+
+        if (!*m) {
+                *m = mapping_new();
+                if (!*m)
+                        return -ENOMEM;
+        }
+        r = mapping_set(*m, e->key, e->value, &error);
+        if (r == -EINVAL)
+                return config_error_value(ret_error, e->file, e->line, e->key, e->value, error_text(error, r));
+        return r;
 }
 
 static int apply_key(JobLoad *l, const ConfigKey *k, const IniEntry *e, Layer layer, Error **ret_error) {
@@ -232,7 +233,7 @@ static int apply_entry(JobLoad *l, const IniEntry *e, Layer layer, Error **ret_e
                 return connector_config_put(&l->config->source, e);
         if (streq(e->section, "Target"))
                 return connector_config_put(&l->config->target, e);
-        return put_map_line(l, e);
+        return apply_map_line(l, e, ret_error);
 }
 
 static Layer layer_of(const JobLoad *l, const char *section, const char *key) {
@@ -263,19 +264,30 @@ static int settle_connector(ConnectorConfig *c, const JobConfig *job, Error **re
         return connector_config_check(c, ret_error);
 }
 
-static int settle_maps(JobLoad *l, Error **ret_error) {
-        for (size_t i = 0; i < l->n_map_lines; i++) {
-                const IniEntry *e = l->map_lines[i];
+static int settle_maps(JobConfig *c, Error **ret_error) {
+        static const char *const sections[_OBJECT_KIND_MAX] = {
+                [OBJECT_KIND_USER] = "Map User",
+                [OBJECT_KIND_GROUP] = "Map Group",
+        };
+
+        for (ObjectKind k = 0; k < _OBJECT_KIND_MAX; k++) {
+                _cleanup_strv_ char **targets = NULL;
                 _cleanup_error_ Error *error = NULL;
-                Mapping **m = l->config->map + map_section_kind(e->section);
                 int r;
 
-                (void) m;
-                r = error_set(&error, -EINVAL, "mappings are not in this version");
+                if (!c->map[k])
+                        continue;
+                r = mapping_finish(c->map[k], &error);
                 if (r == -EINVAL)
-                        return config_error_value(ret_error, e->file, e->line, e->key, e->value, error_text(error, r));
+                        return config_error(ret_error, c->file, 0, "[%s] %s", sections[k], error_text(error, r));
                 if (r < 0)
                         return r;
+                r = mapping_targets(c->map[k], &targets);
+                if (r < 0)
+                        return r;
+                /* Every line was taken back: as if there were no section, all attributes flow. */
+                if (strv_length(targets) == 0)
+                        c->map[k] = mapping_free(c->map[k]);
         }
         return 0;
 }
@@ -320,7 +332,7 @@ static int job_config_from_ini(const IniFile *ini, size_t n_common, const char *
                 r = settle_connector(&l.config->target, l.config, ret_error);
                 if (r < 0)
                         return r;
-                r = settle_maps(&l, ret_error);
+                r = settle_maps(l.config, ret_error);
                 if (r < 0)
                         return r;
                 r = job_fingerprint(l.config, l.config->fingerprint);

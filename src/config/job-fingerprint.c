@@ -7,11 +7,23 @@
 
 #include <errno.h>
 
+#include "attribute-path.h"
 #include "connector-keys.h"
+#include "expression.h"
 #include "filter.h"
 #include "job-load.h"
+#include "mapping.h"
 #include "siphash.h"
 #include "string-util.h"
+
+static int put_expression(StrBuf *out, const char *key, const Expression *x) {
+        int r;
+
+        strbuf_printf(out, "%s=", key);
+        r = x ? expression_canonical(x, out) : 0;
+        strbuf_putc(out, '\n');
+        return r;
+}
 
 static int put_filter(StrBuf *out, const char *key, const Filter *f) {
         _cleanup_free_ char *text = NULL;
@@ -47,8 +59,19 @@ static int put_assigned(StrBuf *out, char *const *assigned) {
 
 /* A list: the order is the priority. */
 static int put_match(StrBuf *out, const char *key, char *const *match) {
-        for (size_t i = 0; match && match[i]; i++)
-                strbuf_printf(out, "%s=%s\n", key, match[i]);
+        int r;
+
+        for (size_t i = 0; match && match[i]; i++) {
+                _cleanup_(attribute_path_freep) AttributePath *path = NULL;
+
+                strbuf_printf(out, "%s=", key);
+                r = attribute_path_parse(match[i], &path, NULL);
+                if (r == 0)
+                        r = attribute_path_canonical(path, out);
+                if (r < 0)
+                        return r;
+                strbuf_putc(out, '\n');
+        }
         return 0;
 }
 
@@ -66,6 +89,13 @@ int job_fingerprint_text(const JobConfig *c, StrBuf *out) {
         r = connector_config_canonical(&c->source, out);
         if (r < 0)
                 return r;
+        r = put_expression(out, "SoftDeleted", c->soft_deleted);
+        if (r < 0)
+                return r;
+        r = put_expression(out, "Blocked", c->blocked);
+        if (r < 0)
+                return r;
+
         strbuf_puts(out, "[Target]\n");
         r = connector_config_canonical(&c->target, out);
         if (r < 0)
@@ -87,6 +117,15 @@ int job_fingerprint_text(const JobConfig *c, StrBuf *out) {
                 r = put_match(out, kinds[i].match, c->match[kinds[i].kind]);
                 if (r < 0)
                         return r;
+        }
+
+        for (size_t i = 0; i < ELEMENTSOF(kinds); i++) {
+                _cleanup_free_ char *text = NULL;
+
+                r = mapping_canonical(c->map[kinds[i].kind], &text);
+                if (r < 0)
+                        return r;
+                strbuf_printf(out, "%s%s\n", kinds[i].map, text);
         }
 
         strbuf_puts(out, "[Deprovision]\n");

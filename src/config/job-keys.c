@@ -6,9 +6,10 @@
 #include <ctype.h>
 #include <errno.h>
 
-#include "attribute-name.h"
+#include "attribute-path.h"
 #include "calendar.h"
 #include "connector-keys.h"
+#include "expression.h"
 #include "filter.h"
 #include "job-config.h"
 #include "mail-address.h"
@@ -117,6 +118,18 @@ static int parse_filter(const ConfigKey *k, const char *value, void *object, Err
         return 0;
 }
 
+static int parse_expression(const ConfigKey *k, const char *value, void *object, Error **ret_error) {
+        Expression **field = config_key_field(k, object), *x = NULL;
+        int r;
+
+        r = value ? expression_parse(value, &x, ret_error) : 0;
+        if (r < 0)
+                return r;
+        expression_free(*field);
+        *field = x;
+        return 0;
+}
+
 /* Attributes by priority, between spaces or commas. */
 static int parse_match(const ConfigKey *k, const char *value, void *object, Error **ret_error) {
         _cleanup_strv_ char **names = NULL;
@@ -129,12 +142,12 @@ static int parse_match(const ConfigKey *k, const char *value, void *object, Erro
                 return 0;
         }
         while (value[offset]) {
-                _cleanup_(attribute_name_done) AttributeName name = {};
+                _cleanup_(attribute_path_freep) AttributePath *path = NULL;
 
-                r = attribute_name_parse(value, &offset, &name, ret_error);
+                r = attribute_path_parse_part(value, &offset, &path, ret_error);
                 if (r < 0)
                         return r;
-                r = strv_extend(&names, name.text);
+                r = strv_extend(&names, attribute_path_text(path));
                 if (r < 0)
                         return r;
                 if (value[offset] && !strchr(" \t,", value[offset]))
@@ -330,6 +343,10 @@ static const ConfigKey job_keys[] = {
           FIELD(source.connector) },
         { "Source", "Credential", "CREDENTIAL", NULL, "A systemd credential that the cycle gets; files need none",
           .is_delicate = true, .parse = config_parse_credential, FIELD(source.credential) },
+        { "Source", "SoftDeleted", "EXPRESSION", NULL, "When a record is in the recycle bin; if not set: deleted is true",
+          .parse = parse_expression, FIELD(soft_deleted) },
+        { "Source", "Blocked", "EXPRESSION", NULL, "When sign-in is blocked; if not set: active is false", .parse = parse_expression,
+          FIELD(blocked) },
 
         { "Target", "Connector", "CONNECTOR", NULL, "What is written: json", .parse = parse_target_connector,
           FIELD(target.connector) },

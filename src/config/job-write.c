@@ -62,6 +62,8 @@ static bool key_is_list(const char *section, const char *key) {
         size_t n;
         const ConfigKey *keys = job_config_keys(&n), *k;
 
+        if (map_section_kind(section) >= 0)
+                return true;    /* CreateOnly= and its like are; an empty line before any other does no harm */
         k = config_key_find(keys, n, section, key);
         return k && k->is_list;
 }
