@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "on-demand.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "file-util.h"
+
+static void put_step(StrBuf *b, const char *step, const char *status, const char *fmt, ...) _printf_(4, 5);
+static void put_step(StrBuf *b, const char *step, const char *status, const char *fmt, ...) {
+        _cleanup_strbuf_ StrBuf details = STRBUF_INIT;
+        _cleanup_free_ char *text = NULL;
+        va_list ap;
+        int n;
+
+        va_start(ap, fmt);
+        n = vasprintf(&text, fmt, ap);
+        va_end(ap);
+        if (n < 0) {
+                text = NULL;
+                b->failed = true;
+                return;
+        }
+        strbuf_printf(b, "{\"step\":\"%s\",\"status\":\"%s\",\"details\":", step, status);
+        strbuf_json(b, text);
+        strbuf_puts(b, "}\n");
+}
+
+static void describe_reading(const Cycle *c, const Evaluated *e, StrBuf *b) {
+        if (!c->complete)
+                put_step(b, "import", "warning", "the source was not read whole: %s", error_text(c->incomplete_reason, -74));
+        else if (!e)
+                put_step(b, "import", "skipped", "the source has no such object");
+        else if (e->invalid)
+                put_step(b, "import", "failure", "the record cannot be used; the journal says why");
+        else
+                put_step(b, "import", "success", "read from the source");
+
+        if (e && !e->invalid)
+                put_step(b, "scope", e->cause == CAUSE_NONE ? "success" : "skipped", "%s",
+                         e->cause == CAUSE_NONE ? "in scope" : cause_to_string(e->cause));
+        if (e && e->target_id)
+                put_step(b, "match", "success", "linked to %s", e->target_id);
+}
+
+/* What became of a change is in the record's counts: nothing else was applied meanwhile. */
+static void describe_change(const Cycle *c, const Change *change, Fate fate, uint64_t failed_before, StrBuf *b) {
+        const char *action = change_action_to_string(change->action);
+
+        if (change->action == CHANGE_ADOPT || change->action == CHANGE_CREATE)
+                put_step(b, "match", "success", "%s",
+                         change->action == CHANGE_ADOPT ? "adopts what the target has already" : "the target has no such object");
+        switch (fate) {
+        case FATE_APPLY:
+        case FATE_STAGE_MEMBERS:
+                if (change->error)
+                        put_step(b, "action", "failure", "%s: %s", action, change->error);
+                else if (c->record.counts[COUNT_FAILED] > failed_before)
+                        put_step(b, "action", "failure", "%s: the target refused it; the journal says why", action);
+                else
+                        put_step(b, "action", "success", "%s", action);
+                return;
+        case FATE_STAGE:
+        case FATE_KEEP_STAGED:
+                put_step(b, "action", "skipped", "%s is withheld by the guard (%s): it needs a decision", action,
+                         guard_reason_to_string(c->verdict.reason));
+                return;
+        case FATE_HELD:
+                put_step(b, "action", "skipped", "%s is held back by a hold", action);
+                return;
+        case FATE_WITHHELD:
+                put_step(b, "action", "skipped", "%s waits: OnTrip=stop, and a review is open", action);
+                return;
+        case FATE_WAIT:
+                put_step(b, "action", "skipped", "%s waits for a name that a removal will free", action);
+                return;
+        }
+}
+
+int on_demand_run(Cycle *c, ObjectKind kind, const char *source_id, int fd, Error **ret_error) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT;
+        uint64_t failed_before = c->record.counts[COUNT_FAILED];
+        bool any = false;
+        int r;
+
+        describe_reading(c, cycle_find_evaluated(c, kind, source_id), &b);
+        c->only_kind = kind;
+        c->only = source_id;
+        r = cycle_apply(c, ret_error);
+        if (r < 0)
+                put_step(&b, "action", "failure", "%s", error_text(ret_error ? *ret_error : NULL, r));
+        for (size_t i = 0; r >= 0 && i < sealed_plan_size(c->sealed); i++) {
+                const Change *change;
+                Fate fate;
+
+                change = sealed_plan_get(c->sealed, i, &fate);
+                if (change->kind != kind || !streq(change->source_id, source_id))
+                        continue;
+                any = true;
+                describe_change(c, change, fate, failed_before, &b);
+        }
+        if (r >= 0 && !any)
+                put_step(&b, "action", "skipped", "nothing is to be done");
+        if (strbuf_check(&b) < 0)
+                return -ENOMEM;
+        if (r < 0) {
+                (void) loop_write(fd, b.data, b.size);
+                return r;
+        }
+        return loop_write(fd, b.data, b.size);
+}
