@@ -52,11 +52,14 @@ typedef enum SnapshotMatch {
 
 /**
  * snapshot_next() - the fingerprint of the next record of this reading
- * @s:          may be NULL on a first reading: create one with snapshot_new_empty()
+ * @s:          on a first reading, or where there is none to use, one of snapshot_new_empty()
  * @ret_link:   of the matching row, for UNCHANGED and REPEATED
  * @ret_record: ordinal of this record in this reading, for snapshot_settle()
  *
  * In the steady state each record is found in place, in constant time and without memory of its own.
+ * A row that was left unsettled last time is never UNCHANGED; in its place its record is NEW again, at no cost.
+ * What is NEW or REPEATED is unsettled until snapshot_settle().
+ *
  * Errors: -ENOMEM, -E2BIG (more than 2^32 - 2 records).
  */
 int snapshot_next(SnapshotIndex *s, Fingerprint fp, SnapshotMatch *ret, uint64_t *ret_link, uint32_t *ret_record);
@@ -64,18 +67,22 @@ SnapshotIndex *snapshot_new_empty(void);
 
 /** snapshot_unsettle() - the record will be parsed again by the next cycle (repeated, invalid, waiting). Errors: -ENOMEM. */
 int snapshot_unsettle(SnapshotIndex *s, uint32_t record);
-/** snapshot_settle() - the record's effect is committed as link @link. Errors: -ENOMEM. */
+/** snapshot_settle() - the record's effect is committed as link @link. Errors: -ENOMEM, -ERANGE (no link of 32 bits). */
 int snapshot_settle(SnapshotIndex *s, uint32_t record, uint64_t link);
+
+/* For when the reading has ended. @f: < 0 stops and is returned. */
 
 /** snapshot_scan_unseen() - the links of last time's rows that no record of this reading matched */
 int snapshot_scan_unseen(SnapshotIndex *s, int (*f)(uint64_t link, void *userdata), void *userdata);
 /** snapshot_forget_links() - rows of these links (sorted ascending) become unsettled, wherever they are: a group whose members changed
  * by another way. Errors: -ENOMEM. */
 int snapshot_forget_links(SnapshotIndex *s, const uint64_t *links, size_t n);
-/** snapshot_scan_seen() - the links of the rows that were matched, for finding repeated ids: @f gets link and record */
+/** snapshot_scan_seen() - the links of the rows that were matched, for finding repeated ids: @f gets link and record. Before
+ * anything is settled or unsettled. */
 int snapshot_scan_seen(SnapshotIndex *s, int (*f)(uint64_t link, uint32_t record, void *userdata), void *userdata);
 
-/** snapshot_is_identical() - this reading is, row for row, the last one: nothing needs writing */
+/** snapshot_is_identical() - this reading is, row for row, the last one: nothing needs writing if the stamp is still right */
 bool snapshot_is_identical(const SnapshotIndex *s);
-/** snapshot_write() - the index of this reading, atomically (temporary file, fsync, rename). Errors: errno. */
+/** snapshot_write() - the index of this reading, atomically (temporary file, fsync, rename). A link that more than one
+ * record is settled as has none of them settled: the next cycle shall see that its id is repeated. Errors: errno. */
 int snapshot_write(SnapshotIndex *s, const char *path, const SnapshotStamp *stamp);

@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "snapshot-index.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "file-util.h"
+#include "string-util.h"
+
+/* The file: a header, then one row of 20 bytes for each record of the last reading, in its order. A row with link 0 is
+ * unsettled: its fingerprint says only that the same record, in the same place, must be parsed again.
+ *
+ * A reading walks along the rows. As long as record n has the fingerprint of row n, nothing is allocated and nothing is
+ * looked up. With the first record that differs come
+ *   - a hash table of all settled rows, to find a record that has moved; a row found there is where the walk goes on, so
+ *     that an insertion, a deletion or a change costs two look-ups and a shuffle one for each record;
+ *   - a bit for each row that was met (before, all up to the cursor were);
+ *   - the rows of this reading, to be written at its end.
+ *
+ * The rows are mapped, not read: ten million of them would be 200 MB of memory. The file is ours, in a folder that only we
+ * may enter, and only ever replaced as a whole, so that nobody cuts it off under the mapping. */
+
+typedef struct Row {
+        uint32_t fingerprint[4];
+        uint32_t link;
+} Row;
+
+#define MAX_ROWS (UINT32_MAX - 1)
+#define BYTE_ORDER_MARK UINT32_C(0x01020304)
+
+typedef struct Header {
+        char magic[8];
+        uint32_t byte_order, row_size;
+        uint64_t n_rows;
+        uint64_t generation;
+        char configuration[40];
+        Fingerprint schema, secret_check;
+        Fingerprint rows_sum;     /* of the rows, with a key that everybody knows: against damage, not against people */
+        Fingerprint header_sum;   /* of all above */
+} Header;
+
+_Static_assert(sizeof(Row) == 20, "a row is packed");
+_Static_assert(sizeof(Header) == 136, "the header is packed");
+
+static const char magic[8] = "RPRVIDX1";
+
+struct SnapshotIndex {
+        const Row *rows;          /* of last time, in the mapping */
+        uint32_t n_rows;
+        uint32_t cursor;          /* the row that the next record is expected to be */
+        void *map;
+        size_t map_size;
+
+        uint32_t n_records;
+        Row *records;             /* of this reading; NULL while they are the first n_records rows */
+        size_t n_records_allocated;
+
+        uint32_t *table;          /* row + 1, 0 for free; NULL until a record was not where it was expected */
+        uint32_t table_mask;
+        uint8_t *seen;            /* with the table */
+};
+
+SnapshotIndex *snapshot_new_empty(void) {
+        return calloc(1, sizeof(SnapshotIndex));
+}
+
+SnapshotIndex *snapshot_free(SnapshotIndex *s) {
+        if (!s)
+                return NULL;
+
+        if (s->map)
+                (void) munmap(s->map, s->map_size);
+        free(s->records);
+        free(s->table);
+        free(s->seen);
+        free(s);
+        return NULL;
+}
+
+/* ---- the file ---- */
+
+static int checksum(const Header *h, const Row *rows, size_t n_rows, Fingerprint *ret_rows, Fingerprint *ret_header) {
+        static const uint8_t known[64] = "reprieve snapshot index";
+        _cleanup_(fingerprinter_freep) Fingerprinter *f = NULL;
+
+        f = fingerprinter_new(known);
+        if (!f)
+                return -ENOMEM;
+        *ret_rows = fingerprint(f, 0, rows, n_rows * sizeof(Row));
+        *ret_header = fingerprint(f, 1, h, offsetof(Header, header_sum));
+        return 0;
+}
+
+static bool fingerprint_equal(const Fingerprint *a, const Fingerprint *b) {
+        return a->lo == b->lo && a->hi == b->hi;
+}
+
+static int check_stamp(const Header *h, const SnapshotStamp *expected, Error **ret_error) {
+        if (strncmp(h->configuration, expected->configuration, sizeof(h->configuration)) != 0)
+                return error_set(ret_error, SNAPSHOT_E_UNUSABLE, "it was made with another configuration");
+        if (!fingerprint_equal(&h->secret_check, &expected->secret_check))
+                return error_set(ret_error, SNAPSHOT_E_UNUSABLE, "it is another job's");
+        if (!fingerprint_equal(&h->schema, &expected->schema))
+                return error_set(ret_error, SNAPSHOT_E_UNUSABLE, "the schema of the source has changed");
+        if (h->generation != expected->generation)
+                return error_set(ret_error, SNAPSHOT_E_UNUSABLE,
+                                 "it goes with generation %llu of the ledger, which is at %llu",
+                                 (unsigned long long) h->generation, (unsigned long long) expected->generation);
+        return 0;
+}
+
+static int check_file(const Header *h, size_t size, const SnapshotStamp *expected, Error **ret_error) {
+        const Row *rows = (const Row *) (h + 1);
+        Fingerprint rows_sum, header_sum;
+        int r;
+
+        if (memcmp(h->magic, magic, sizeof(magic)) != 0 || h->byte_order != BYTE_ORDER_MARK || h->row_size != sizeof(Row))
+                return error_set(ret_error, SNAPSHOT_E_UNUSABLE, "it is no snapshot index of this machine and version");
+        if (h->n_rows > MAX_ROWS || size - sizeof(Header) != h->n_rows * sizeof(Row))
+                return error_set(ret_error, SNAPSHOT_E_UNUSABLE, "it is truncated or too long");
+        /* Before the rows are read at all: what is not for us needs no checking. */
+        r = check_stamp(h, expected, ret_error);
+        if (r != 0)
+                return r;
+        r = checksum(h, rows, h->n_rows, &rows_sum, &header_sum);
+        if (r < 0)
+                return error_set(ret_error, r, "Out of memory");
+        if (!fingerprint_equal(&header_sum, &h->header_sum) || !fingerprint_equal(&rows_sum, &h->rows_sum))
+                return error_set(ret_error, SNAPSHOT_E_UNUSABLE, "it is damaged");
+        return 0;
+}
+
+int snapshot_open(const char *path, const SnapshotStamp *expected, SnapshotIndex **ret, Error **ret_error) {
+        _cleanup_(snapshot_freep) SnapshotIndex *s = NULL;
+        _cleanup_close_ int fd = -1;
+        const Header *h;
+        struct stat st;
+        int r;
+
+        s = snapshot_new_empty();
+        if (!s)
+                return error_set(ret_error, -ENOMEM, "Out of memory");
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return error_set(ret_error, SNAPSHOT_E_UNUSABLE, errno == ENOENT ? "there is none yet" : "it cannot be opened: %s",
+                                 strerror(errno));
+        if (!S_ISREG(st.st_mode) || st.st_size < (off_t) sizeof(Header) || (uintmax_t) st.st_size > SIZE_MAX)
+                return error_set(ret_error, SNAPSHOT_E_UNUSABLE, "it is truncated");
+        s->map_size = (size_t) st.st_size;
+        s->map = mmap(NULL, s->map_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+        if (s->map == MAP_FAILED) {
+                s->map = NULL;
+                if (errno == ENOMEM)
+                        return error_set(ret_error, -ENOMEM, "Out of memory");
+                return error_set(ret_error, SNAPSHOT_E_UNUSABLE, "it cannot be mapped: %s", strerror(errno));
+        }
+        h = s->map;
+        r = check_file(h, s->map_size, expected, ret_error);
+        if (r != 0)
+                return r;
+        s->rows = (const Row *) (h + 1);
+        s->n_rows = (uint32_t) h->n_rows;
+        *ret = TAKE_PTR(s);
+        return 0;
+}
+
+static int write_file(const char *path, const Header *h, const Row *rows) {
+        _cleanup_close_ int fd = -1;
+        int r;
+
+        fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0)
+                return -errno;
+        r = loop_write(fd, h, sizeof(*h));
+        if (r >= 0)
+                r = loop_write(fd, rows, h->n_rows * sizeof(Row));
+        if (r >= 0 && fsync(fd) < 0)
+                r = -errno;
+        return r;
+}
+
+/* ---- a reading ---- */
+
+static inline bool row_is(const Row *row, Fingerprint fp) {
+        return memcmp(row->fingerprint, &fp, sizeof(row->fingerprint)) == 0;
+}
+
+static inline const Row *records_of(const SnapshotIndex *s) {
+        return s->records ? s->records : s->rows;
+}
+
+static inline bool row_seen(const SnapshotIndex *s, uint32_t row) {
+        return s->seen ? s->seen[row / 8] >> row % 8 & 1 : row < s->cursor;
+}
+
+static int own_records(SnapshotIndex *s) {
+        size_t n = (size_t) s->n_rows + s->n_rows / 64 + 64;
+        int r;
+
+        if (s->records)
+                return 0;
+        r = ARRAY_GROW(s->records, s->n_records_allocated, n);
+        if (r < 0)
+                return r;
+        if (s->n_records > 0)
+                memcpy(s->records, s->rows, s->n_records * sizeof(Row));
+        return 0;
+}
+
+/* The fingerprint is uniform to whoever does not know the key: its lower bits are hash enough. */
+static uint32_t first_slot(const SnapshotIndex *s, const uint32_t fp[static 4]) {
+        return fp[0] & s->table_mask;
+}
+
+static int make_table(SnapshotIndex *s) {
+        _cleanup_free_ uint32_t *table = NULL;
+        _cleanup_free_ uint8_t *seen = NULL;
+        uint64_t n_slots = 16;
+        uint32_t slot;
+
+        if (s->table)
+                return 0;
+        while (n_slots < (uint64_t) s->n_rows + s->n_rows / 2)
+                n_slots *= 2;
+        /* 2^32 - 2 rows fill 2^32 slots at most: one is always free, and the mask fits. */
+        n_slots = MIN2(n_slots, UINT64_C(1) << 32);
+        if (n_slots > SIZE_MAX / sizeof(uint32_t))
+                return -ENOMEM;
+        table = calloc(n_slots, sizeof(uint32_t));
+        seen = calloc((size_t) s->n_rows / 8 + 1, 1);
+        if (!table || !seen)
+                return -ENOMEM;
+        memset(seen, 0xff, s->cursor / 8);
+        for (uint32_t row = s->cursor / 8 * 8; row < s->cursor; row++)
+                seen[row / 8] |= (uint8_t) (1U << row % 8);
+
+        s->table_mask = (uint32_t) (n_slots - 1);
+        for (uint32_t row = 0; row < s->n_rows; row++) {
+                if (s->rows[row].link == 0)
+                        continue;
+                for (slot = first_slot(s, s->rows[row].fingerprint); table[slot] != 0; slot = (slot + 1) & s->table_mask)
+                        /* Of two rows alike the first is found; the other only in its place. */
+                        if (memcmp(s->rows[table[slot] - 1].fingerprint, s->rows[row].fingerprint, 16) == 0)
+                                break;
+                if (table[slot] == 0)
+                        table[slot] = row + 1;
+        }
+        s->table = TAKE_PTR(table);
+        s->seen = TAKE_PTR(seen);
+        return 0;
+}
+
+static const Row *find_row(const SnapshotIndex *s, Fingerprint fp) {
+        uint32_t key[4], slot;
+
+        memcpy(key, &fp, sizeof(key));
+        for (slot = first_slot(s, key); s->table[slot] != 0; slot = (slot + 1) & s->table_mask)
+                if (row_is(&s->rows[s->table[slot] - 1], fp))
+                        return &s->rows[s->table[slot] - 1];
+        return NULL;
+}
+
+static void mark_seen(SnapshotIndex *s, uint32_t row) {
+        if (s->seen)
+                s->seen[row / 8] |= (uint8_t) (1U << row % 8);
+        s->cursor = row + 1;
+}
+
+static int add_record(SnapshotIndex *s, Fingerprint fp, uint32_t link) {
+        Row *row;
+        int r;
+
+        r = ARRAY_GROW(s->records, s->n_records_allocated, (size_t) s->n_records + 1);
+        if (r < 0)
+                return r;
+        row = &s->records[s->n_records];
+        memcpy(row->fingerprint, &fp, sizeof(row->fingerprint));
+        row->link = link;
+        return 0;
+}
+
+int snapshot_next(SnapshotIndex *s, Fingerprint fp, SnapshotMatch *ret, uint64_t *ret_link, uint32_t *ret_record) {
+        SnapshotMatch match = SNAPSHOT_NEW;
+        uint32_t link = 0;
+        const Row *row;
+        int r;
+
+        if (s->n_records >= MAX_ROWS)
+                return -E2BIG;
+        if (s->cursor < s->n_rows && row_is(&s->rows[s->cursor], fp) && !row_seen(s, s->cursor)) {
+                link = s->rows[s->cursor].link;
+                if (s->records) {
+                        r = add_record(s, fp, link);
+                        if (r < 0)
+                                return r;
+                }
+                mark_seen(s, s->cursor);
+                match = link > 0 ? SNAPSHOT_UNCHANGED : SNAPSHOT_NEW;
+        } else {
+                r = own_records(s);
+                if (r >= 0)
+                        r = make_table(s);
+                if (r < 0)
+                        return r;
+                row = find_row(s, fp);
+                if (row) {
+                        link = row->link;
+                        match = row_seen(s, (uint32_t) (row - s->rows)) ? SNAPSHOT_REPEATED : SNAPSHOT_UNCHANGED;
+                }
+                r = add_record(s, fp, match == SNAPSHOT_UNCHANGED ? link : 0);
+                if (r < 0)
+                        return r;
+                if (match == SNAPSHOT_UNCHANGED)
+                        mark_seen(s, (uint32_t) (row - s->rows));
+        }
+        *ret = match;
+        *ret_link = link;
+        *ret_record = s->n_records++;
+        return 0;
+}
+
+static int set_link(SnapshotIndex *s, uint32_t record, uint32_t link) {
+        int r;
+
+        assert(record < s->n_records);
+
+        if (records_of(s)[record].link == link)
+                return 0;
+        r = own_records(s);
+        if (r < 0)
+                return r;
+        s->records[record].link = link;
+        return 0;
+}
+
+int snapshot_unsettle(SnapshotIndex *s, uint32_t record) {
+        return set_link(s, record, 0);
+}
+
+int snapshot_settle(SnapshotIndex *s, uint32_t record, uint64_t link) {
+        if (link == 0 || link > UINT32_MAX)
+                return -ERANGE;
+        return set_link(s, record, (uint32_t) link);
+}
+
+int snapshot_scan_unseen(SnapshotIndex *s, int (*f)(uint64_t link, void *userdata), void *userdata) {
+        int r;
+
+        for (uint32_t row = s->seen ? 0 : s->cursor; row < s->n_rows; row++) {
+                if (s->rows[row].link == 0 || row_seen(s, row))
+                        continue;
+                r = f(s->rows[row].link, userdata);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int snapshot_scan_seen(SnapshotIndex *s, int (*f)(uint64_t link, uint32_t record, void *userdata), void *userdata) {
+        const Row *records = records_of(s);
+        int r;
+
+        for (uint32_t i = 0; i < s->n_records; i++) {
+                if (records[i].link == 0)
+                        continue;
+                r = f(records[i].link, i, userdata);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* ---- sets of links, as bits from the smallest on ---- */
+
+typedef struct LinkSet {
+        uint8_t *bits;
+        uint32_t first, last;
+} LinkSet;
+
+static void link_set_done(LinkSet *set) {
+        free(set->bits);
+}
+
+static int link_set_init(LinkSet *set, uint32_t first, uint32_t last) {
+        set->bits = calloc((size_t) (last - first) / 8 + 1, 1);
+        set->first = first;
+        set->last = last;
+        return set->bits ? 0 : -ENOMEM;
+}
+
+static bool link_set_has(const LinkSet *set, uint32_t link) {
+        return link >= set->first && link <= set->last && (set->bits[(link - set->first) / 8] >> (link - set->first) % 8 & 1);
+}
+
+static void link_set_add(LinkSet *set, uint32_t link) {
+        set->bits[(link - set->first) / 8] |= (uint8_t) (1U << (link - set->first) % 8);
+}
+
+static int forget(SnapshotIndex *s, const LinkSet *set) {
+        int r;
+
+        for (uint32_t i = 0; i < s->n_records; i++)
+                if (records_of(s)[i].link > 0 && link_set_has(set, records_of(s)[i].link)) {
+                        r = set_link(s, i, 0);
+                        if (r < 0)
+                                return r;
+                }
+        return 0;
+}
+
+int snapshot_forget_links(SnapshotIndex *s, const uint64_t *links, size_t n) {
+        _cleanup_(link_set_done) LinkSet set = {};
+        int r;
+
+        /* No row has a link beyond 32 bits. */
+        while (n > 0 && links[n - 1] > UINT32_MAX)
+                n--;
+        if (n == 0)
+                return 0;
+        r = link_set_init(&set, (uint32_t) links[0], (uint32_t) links[n - 1]);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < n; i++)
+                link_set_add(&set, (uint32_t) links[i]);
+        return forget(s, &set);
+}
+
+/* Whatever its caller made of it: an index with two rows of one link would hide a repeated id for ever. */
+static int forget_repeated(SnapshotIndex *s) {
+        _cleanup_(link_set_done) LinkSet met = {}, repeated = {};
+        uint32_t first = UINT32_MAX, last = 0, link;
+        const Row *records = records_of(s);
+        int r;
+
+        for (uint32_t i = 0; i < s->n_records; i++)
+                if (records[i].link > 0) {
+                        first = MIN2(first, records[i].link);
+                        last = MAX2(last, records[i].link);
+                }
+        if (last == 0)
+                return 0;
+        r = link_set_init(&met, first, last);
+        if (r < 0)
+                return r;
+        for (uint32_t i = 0; i < s->n_records; i++) {
+                link = records[i].link;
+                if (link == 0)
+                        continue;
+                if (link_set_has(&met, link)) {
+                        if (!repeated.bits) {
+                                r = link_set_init(&repeated, first, last);
+                                if (r < 0)
+                                        return r;
+                        }
+                        link_set_add(&repeated, link);
+                }
+                link_set_add(&met, link);
+        }
+        return repeated.bits ? forget(s, &repeated) : 0;
+}
+
+bool snapshot_is_identical(const SnapshotIndex *s) {
+        return s->n_records == s->n_rows &&
+               (!s->records || s->n_rows == 0 || memcmp(s->records, s->rows, s->n_rows * sizeof(Row)) == 0);
+}
+
+int snapshot_write(SnapshotIndex *s, const char *path, const SnapshotStamp *stamp) {
+        _cleanup_free_ char *temporary = NULL;
+        Header h = {
+                .byte_order = BYTE_ORDER_MARK,
+                .row_size = sizeof(Row),
+                .n_rows = s->n_records,
+                .generation = stamp->generation,
+                .schema = stamp->schema,
+                .secret_check = stamp->secret_check,
+        };
+        int r;
+
+        memcpy(h.magic, magic, sizeof(magic));
+        memcpy(h.configuration, stamp->configuration, sizeof(stamp->configuration));
+        r = forget_repeated(s);
+        if (r < 0)
+                return r;
+        r = checksum(&h, records_of(s), s->n_records, &h.rows_sum, &h.header_sum);
+        if (r < 0)
+                return r;
+
+        /* Always the same name: what a kill leaves behind is overwritten by the next one. */
+        if (asprintf(&temporary, "%s.new", path) < 0) {
+                temporary = NULL;
+                return -ENOMEM;
+        }
+        r = write_file(temporary, &h, records_of(s));
+        if (r >= 0 && rename(temporary, path) < 0)
+                r = -errno;
+        if (r < 0) {
+                (void) unlink(temporary);
+                return r;
+        }
+        return fsync_parent(path);
+}
