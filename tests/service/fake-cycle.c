@@ -166,10 +166,10 @@ int main(int argc, char *argv[]) {
                 { "preview", no_argument, NULL, 'p' },          { "validate", no_argument, NULL, 'v' },
                 { "on-demand", required_argument, NULL, 'd' },  {},
         };
-        const char *config_dir = NULL, *state_dir = NULL, *runtime_dir = NULL, *id = "0123456789abcdef0123456789abcdef", *demand = NULL;
+        const char *config_dir = NULL, *state_dir = NULL, *runtime_dir = NULL, *id = NULL, *demand = NULL;
         struct sigaction sa = { .sa_handler = on_term };
         bool preview = false, validate = false;
-        char path[4096], line[256];
+        char path[4096], line[256], own_id[33];
         CycleRecord c = { .result = CYCLE_SUCCESS };
         WorkerClient *w = NULL;
         Error *error = NULL;
@@ -188,6 +188,11 @@ int main(int argc, char *argv[]) {
                 case 'd': demand = optarg; break;
                 default: return 2;
                 }
+        if (!id) {
+                (void) snprintf(own_id, sizeof(own_id), "%016llx%016llx", (unsigned long long) getpid(),
+                                (unsigned long long) clock_now());
+                id = own_id;
+        }
         (void) sigaction(SIGTERM, &sa, NULL);
         (void) snprintf(path, sizeof(path), "%s/script-%s", state_dir, argv[optind]);
         script = fopen(path, "re");
