@@ -39,7 +39,7 @@ static int read_uid(Conn *conn, BusMessage *args, uid_t *ret) {
 }
 
 static int answer_unix_user(Conn *conn, BusMessage *args, BusMessage *reply) {
-        uid_t uid;
+        uid_t uid = 0;
         int r;
 
         r = read_uid(conn, args, &uid);

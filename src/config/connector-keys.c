@@ -22,7 +22,7 @@ static const ConnectorKey csv_source[] = {
         {}
 };
 static const ConnectorKey json_target[] = {
-        { "Directory", CONNECTOR_KEY_PATH, .required = true, .help = "The folder for users.jsonl and groups.jsonl" },
+        { "Directory", CONNECTOR_KEY_PATH, .required = true, .is_written = true, .help = "The folder for users.jsonl and groups.jsonl" },
         {}
 };
 
@@ -113,7 +113,7 @@ int connector_config_check(const ConnectorConfig *c, Error **ret_error) {
         const char *section = c->is_source ? "Source" : "Target";
         const ConnectorKey *keys = connector_keys(c->connector, c->is_source);
         const char *users, *groups;
-        const Setting *file, *other;
+        const Setting *file = NULL, *other = NULL;
 
         if (!keys)
                 return config_error(ret_error, c->file, 0, "[%s] Connector=%s: there is no such connector", section, c->connector);

@@ -19,6 +19,7 @@ typedef struct ConnectorKey {
         const char *name;
         ConnectorKeyType type;
         bool required;
+        bool is_written;                /* a path below which the cycle writes: its sandbox must let it */
         const char *default_text;
         const char *help;               /* one line without a full stop */
 } ConnectorKey;

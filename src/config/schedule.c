@@ -10,6 +10,7 @@
 
 #include "config-error.h"
 #include "config-key.h"
+#include "connector-keys.h"
 #include "file-util.h"
 #include "time-util.h"
 
@@ -43,7 +44,7 @@ int schedule_timer_format(const JobConfig *c, StrBuf *out) {
                 put_escaped(out, c->description);
                 strbuf_putc(out, ')');
         }
-        strbuf_puts(out, "\nDocumentation=man:reprieve-generator(8) man:reprieve.job(5)\nSourcePath=");
+        strbuf_puts(out, "\nDocumentation=man:reprieve-generator(8) man:reprieve-job(5)\nSourcePath=");
         put_escaped(out, c->file);
         strbuf_puts(out, "\n\n[Timer]\n");
         if (c->interval_usec > 0) {
@@ -123,25 +124,71 @@ static int write_unit(const char *path, const StrBuf *text, Error **ret_error) {
         return r < 0 ? config_error_full(ret_error, r, path, 0, "cannot be written: %s", strerror(-r)) : 0;
 }
 
-static int write_credentials(const char *dir, const char *unit, char *const *names, Error **ret_error) {
+static int write_drop_in(const char *dir, const char *unit, const char *name, const StrBuf *text, Error **ret_error) {
         _cleanup_free_ char *folder = NULL, *path = NULL;
+        int r;
+
+        if (asprintf(&folder, "%s/%s.d", dir, unit) < 0)
+                return -ENOMEM;
+        path = path_join(folder, name);
+        if (!path)
+                return -ENOMEM;
+        r = make_folder(folder, ret_error);
+        if (r < 0)
+                return r;
+        return write_unit(path, text, ret_error);
+}
+
+static int write_credentials(const char *dir, const char *unit, char *const *names, Error **ret_error) {
         _cleanup_strbuf_ StrBuf text = STRBUF_INIT;
         int r;
 
         if (!names)
                 return 0;
-        if (asprintf(&folder, "%s/%s.d", dir, unit) < 0)
-                return -ENOMEM;
-        path = path_join(folder, "50-credentials.conf");
-        if (!path)
-                return -ENOMEM;
         r = schedule_credentials_format(names, NULL, &text);
         if (r < 0)
                 return r;
-        r = make_folder(folder, ret_error);
-        if (r < 0)
+        return write_drop_in(dir, unit, "50-credentials.conf", &text, ret_error);
+}
+
+/* A word of a list of paths, in quotation marks (systemd.syntax(7)). */
+static void put_quoted(StrBuf *out, const char *prefix, const char *s) {
+        strbuf_putc(out, '"');
+        strbuf_puts(out, prefix);
+        for (; *s; s++) {
+                if (*s == '"' || *s == '\\')
+                        strbuf_putc(out, '\\');
+                else if (*s == '%')
+                        strbuf_putc(out, '%');
+                strbuf_putc(out, *s);
+        }
+        strbuf_putc(out, '"');
+}
+
+int schedule_target_format(const JobConfig *c, StrBuf *out) {
+        _cleanup_strbuf_ StrBuf mounts = STRBUF_INIT, paths = STRBUF_INIT;
+        const ConnectorKey *k;
+        int r;
+
+        for (k = c->target.connector ? connector_keys(c->target.connector, false) : NULL; k && k->name; k++) {
+                const char *value = k->is_written ? connector_config_get(&c->target, k->name, NULL) : NULL;
+
+                if (!value)
+                        continue;
+                strbuf_puts(&mounts, "RequiresMountsFor=");
+                put_quoted(&mounts, "", value);
+                strbuf_putc(&mounts, '\n');
+                strbuf_puts(&paths, "ReadWritePaths=");
+                put_quoted(&paths, "-", value);
+                strbuf_putc(&paths, '\n');
+        }
+        r = strbuf_check(&mounts);
+        if (r >= 0)
+                r = strbuf_check(&paths);
+        if (r < 0 || paths.size == 0)
                 return r;
-        return write_unit(path, &text, ret_error);
+        strbuf_printf(out, HEADER "[Unit]\n%s\n[Service]\n%s", mounts.data, paths.data);
+        return strbuf_check(out);
 }
 
 static int write_timer(const char *dir, const JobConfig *c, Error **ret_error) {
@@ -171,15 +218,20 @@ static int write_timer(const char *dir, const JobConfig *c, Error **ret_error) {
         return 0;
 }
 
-int schedule_write_units(const char *dir, const JobConfig *c, bool has_credentials, Error **ret_error) {
+int schedule_write_units(const char *dir, const JobConfig *c, bool is_whole, Error **ret_error) {
+        _cleanup_strbuf_ StrBuf target = STRBUF_INIT;
         _cleanup_strv_ char **names = NULL;
         _cleanup_free_ char *unit = NULL;
         int r;
 
         if (asprintf(&unit, "reprieve-cycle@%s.service", c->name) < 0)
                 return -ENOMEM;
-        if (has_credentials) {
-                r = job_config_credentials(c, &names);
+        if (is_whole) {
+                r = schedule_target_format(c, &target);
+                if (r >= 0 && target.size > 0)
+                        r = write_drop_in(dir, unit, "50-target.conf", &target, ret_error);
+                if (r >= 0)
+                        r = job_config_credentials(c, &names);
                 if (r < 0)
                         return r;
                 r = write_credentials(dir, unit, names, ret_error);

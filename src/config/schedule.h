@@ -38,13 +38,21 @@ int job_config_credentials(const JobConfig *c, char ***ret);
 int mail_config_credentials(const MailConfig *c, char ***ret);
 
 /**
- * schedule_write_units() - the files of one job into a generator's folder
- * @has_credentials: false if only the schedule of @c is right (job_config_load_schedule())
+ * schedule_target_format() - append a drop-in that lets the cycle write where its target is; nothing if that is no folder
  *
- * A timer with its link in timers.target.wants, and reprieve-cycle@NAME.service.d/50-credentials.conf. Job names need no
+ * The unit's sandbox shows it the whole file system read-only but for the state. Errors: -ENOMEM.
+ */
+int schedule_target_format(const JobConfig *c, StrBuf *out);
+
+/**
+ * schedule_write_units() - the files of one job into a generator's folder
+ * @is_whole: false if only the schedule of @c is right (job_config_load_schedule())
+ *
+ * A timer with its link in timers.target.wants, and in reprieve-cycle@NAME.service.d 50-credentials.conf and
+ * 50-target.conf. Job names need no
  * escaping as an instance: systemd.unit(5) allows all that job_name_is_valid() does.
  * Errors: -EEXIST if such a file is there; errno.
  */
-int schedule_write_units(const char *dir, const JobConfig *c, bool has_credentials, Error **ret_error);
+int schedule_write_units(const char *dir, const JobConfig *c, bool is_whole, Error **ret_error);
 /** schedule_write_notify_units() - reprieve-notify.service.d/50-credentials.conf. Errors: as above. */
 int schedule_write_notify_units(const char *dir, const MailConfig *c, Error **ret_error);

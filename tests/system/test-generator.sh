@@ -54,9 +54,14 @@ ok $? "a mistake in a job file is no failure of the generator"
 (cd "$work/normal" && find . ! -type d | LC_ALL=C sort) >"$work/files"
 cat >"$work/expected" <<'END'
 ./reprieve-cycle@broken.timer
+./reprieve-cycle@by-hand.service.d/50-target.conf
 ./reprieve-cycle@my-job.service.d/50-credentials.conf
+./reprieve-cycle@my-job.service.d/50-target.conf
 ./reprieve-cycle@my-job.timer
+./reprieve-cycle@odd.name_1.service.d/50-target.conf
 ./reprieve-cycle@odd.name_1.timer
+./reprieve-cycle@paused.service.d/50-target.conf
+./reprieve-cycle@staff.service.d/50-target.conf
 ./reprieve-cycle@staff.timer
 ./reprieve-notify.service.d/50-credentials.conf
 ./timers.target.wants/reprieve-cycle@broken.timer
@@ -65,7 +70,7 @@ cat >"$work/expected" <<'END'
 ./timers.target.wants/reprieve-cycle@staff.timer
 END
 diff "$work/expected" "$work/files" >"$work/log.diff"
-ok $? "each scheduled job has its timer and its credentials, the others nothing"
+ok $? "each scheduled job has its timer, and each job its credentials and its target"
 [ -z "$(ls "$work/early" "$work/late" | grep -v :)" ]
 ok $? "the early and the late folder stay empty"
 
@@ -93,8 +98,14 @@ grep -qx 'LoadCredential=chat-ldap' "$work/normal/reprieve-cycle@my-job.service.
         grep -qx 'LoadCredential=smtp' "$work/normal/reprieve-notify.service.d/50-credentials.conf"
 ok $? "the credentials that are named are loaded"
 
+printf '[Target]\nDirectory=/srv/100%% "of" it\n' | job odd.path
+run
+grep -qxF 'ReadWritePaths="-/srv/100%% \"of\" it"' "$work/normal/reprieve-cycle@odd.path.service.d/50-target.conf" &&
+        grep -qxF 'RequiresMountsFor="/srv/100%% \"of\" it"' "$work/normal/reprieve-cycle@odd.path.service.d/50-target.conf"
+ok $? "the cycle may write to its target, whatever that is called"
+
 "$generator" --config-dir="$work/etc" "$work/normal" >"$work/log" 2>&1
-[ $? -ne 0 ] && grep -q 'staff.timer: cannot be written: File exists' "$work/log"
+[ $? -ne 0 ] && grep -q 'staff.service.d/50-target.conf: cannot be written: File exists' "$work/log"
 ok $? "a unit that is there is not overwritten"
 
 echo junk >"$work/etc/reprieve.conf"
