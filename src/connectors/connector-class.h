@@ -19,6 +19,7 @@ typedef struct ConnectorClass {
 } ConnectorClass;
 
 extern const ConnectorClass json_source_class;
+extern const ConnectorClass json_target_class;
 
 /** connector_setting_error() - -EINVAL about a key: "FILE:LINE: KEY=: …", or "FILE: KEY=: …" where it is not set */
 int connector_setting_error(const ConnectorConfig *config, const char *key, Error **ret_error, const char *fmt, ...)

@@ -62,7 +62,8 @@ static const char *value_end(const char *p, const char *end) {
         }
         /* A number or a word. */
         const char *begin = p;
-        while (p < end && !strchr(",]} \t\r\n\"{[:", *p))
+        while (p < end && ((*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
+                           *p == '.' || *p == '-' || *p == '+'))
                 p++;
         return p > begin ? p : NULL;
 }

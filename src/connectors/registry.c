@@ -8,6 +8,7 @@
 
 static const ConnectorClass *const classes[] = {
         &json_source_class,
+        &json_target_class,
 };
 
 static bool class_serves(const ConnectorClass *c, bool is_source) {

@@ -31,6 +31,13 @@ TEST(settings_are_checked_with_file_line_and_key) {
         CHECK(fails_with(test_config(true, "json", "Users", "/a", "Groups", "/a", NULL),
                          "test.conf:4: Groups=: is the same file as Users="));
         CHECK(fails_with(test_config(true, "json", "Users", "/a", "Id", "", NULL), "test.conf:4: Id=: "));
+        CHECK(fails_with(test_config(false, "json", NULL), "test.conf: [Target] Directory=: missing"));
+        CHECK(fails_with(test_config(false, "json", "Directory", "x", NULL), "test.conf:3: Directory=: an absolute path"));
+        CHECK(fails_with(test_config(false, "json", "Directory", "/x", "CanDisable", "never", NULL),
+                         "test.conf:4: CanDisable=: yes or no is needed"));
+        CHECK(fails_with(test_config(false, "json", "Directory", "/x", "Faults", "y", NULL),
+                         "test.conf:4: Faults=: an absolute path"));
+        CHECK(fails_with(test_config(false, "json", "Users", "/x", NULL), "Users=: the target connector \"json\" knows no"));
 }
 
 TEST(opening_checks_too) {
@@ -56,5 +63,6 @@ static bool described(ConnectorConfig *config, const char *expected) {
 TEST(a_description_names_connector_and_place) {
         CHECK(described(test_config(true, "json", "Users", "/srv/hr/users.jsonl", NULL), "json:/srv/hr/users.jsonl"));
         CHECK(described(test_config(true, "json", "Groups", "/g", "Id", "uid", "Users", "/u", NULL), "json:/u /g"));
+        CHECK(described(test_config(false, "json", "Directory", "/srv/chat", NULL), "json:/srv/chat"));
         CHECK(described(test_config(true, "telepathy", NULL), "telepathy"));
 }
