@@ -51,7 +51,9 @@ Deprovision deprovision_from_string(const char *s);
 typedef struct MailConfig {             /* [Mail] of reprieve.conf */
         char *server;                   /* smtp://host:port or smtps://host:port */
         char *user, *credential, *from, *client_certificate;
-        char *tls;                      /* "required", "opportunistic" or "no"; NULL: required unless the server is local */
+        char *certificate_authority;    /* a PEM file that is trusted in place of the system's; NULL: the system's */
+        char *tls;                      /* "required", "opportunistic", "no" or "unverified"; NULL: required unless the server
+                                         * is local */
 } MailConfig;
 
 typedef struct JobConfig {

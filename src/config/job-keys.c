@@ -315,8 +315,15 @@ static int parse_mail_from(const ConfigKey *k, const char *value, void *object, 
 }
 
 static int parse_tls(const ConfigKey *k, const char *value, void *object, Error **ret_error) {
-        if (value && !streq(value, "required") && !streq(value, "opportunistic") && !streq(value, "no"))
-                return error_set(ret_error, -EINVAL, "expected required, opportunistic or no");
+        if (value && !streq(value, "required") && !streq(value, "opportunistic") && !streq(value, "no") &&
+            !streq(value, "unverified"))
+                return error_set(ret_error, -EINVAL, "expected required, opportunistic, no or unverified");
+        return free_and_strdup(config_key_field(k, object), value);
+}
+
+static int parse_mail_authority(const ConfigKey *k, const char *value, void *object, Error **ret_error) {
+        if (value && *value != '/')
+                return error_set(ret_error, -EINVAL, "expected an absolute path");
         return free_and_strdup(config_key_field(k, object), value);
 }
 
@@ -427,8 +434,10 @@ static const ConfigKey mail_keys[] = {
         { "Mail", "Credential", "CREDENTIAL", NULL, "The systemd credential with the password", .is_delicate = true, .parse = config_parse_credential,
           FIELD(credential) },
         { "Mail", "From", "ADDRESS", NULL, "The sender of our mail", .parse = parse_mail_from, FIELD(from) },
-        { "Mail", "Tls", "WHEN", NULL, "required, opportunistic or no; required if not set, unless the server is this machine",
-          .parse = parse_tls, FIELD(tls) },
+        { "Mail", "Tls", "WHEN", NULL, "required, opportunistic, no, or unverified: any certificate will do; required if not set, "
+          "unless the server is this machine", .parse = parse_tls, FIELD(tls) },
+        { "Mail", "CertificateAuthority", "FILE", NULL, "Trust the certificates of this PEM file in place of the system's",
+          .parse = parse_mail_authority, FIELD(certificate_authority) },
         { "Mail", "ClientCertificate", "CREDENTIAL", NULL, "The systemd credential with a client certificate and its key",
           .is_delicate = true, .parse = config_parse_credential, FIELD(client_certificate) },
 };

@@ -16,6 +16,7 @@ MailConfig *mail_config_free(MailConfig *c) {
         free(c->credential);
         free(c->from);
         free(c->client_certificate);
+        free(c->certificate_authority);
         free(c->tls);
         free(c);
         return NULL;

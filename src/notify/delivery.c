@@ -132,7 +132,15 @@ bool delivery_is_due(const Delivery *d, uint64_t next_attempt, const char *confi
         return now_usec >= next_attempt || is_changed(d, config);
 }
 
-int delivery_recipients(const Delivery *d, char *const *configured, const char *config, uint64_t now_usec, char ***ret) {
+void delivery_set_config(Delivery *d, const char *config, bool anyway) {
+        if (anyway || is_changed(d, config))
+                while (d->n_refused > 0)
+                        free(d->refused[--d->n_refused].address);
+        assert(strlen(config) < sizeof(d->config));
+        strcpy(d->config, config);
+}
+
+int delivery_recipients(const Delivery *d, char *const *configured, uint64_t now_usec, char ***ret) {
         _cleanup_strv_ char **list = NULL;
         int r;
 
@@ -141,7 +149,7 @@ int delivery_recipients(const Delivery *d, char *const *configured, const char *
 
                 if (strv_contains(d->done, *p) || strv_contains(list, *p))
                         continue;
-                if (refusal && !is_changed(d, config) && now_usec < refusal->at + DELIVERY_REFUSED_RETRY_USEC)
+                if (refusal && now_usec < refusal->at + DELIVERY_REFUSED_RETRY_USEC)
                         continue;
                 r = strv_extend(&list, *p);
                 if (r < 0)

@@ -39,9 +39,13 @@ void delivery_config_hash(const char *const parts[], size_t n, char *const *reci
 /** delivery_is_due() - @next_attempt is the mail's; a changed configuration is due at once */
 bool delivery_is_due(const Delivery *d, uint64_t next_attempt, const char *config, uint64_t now_usec);
 
-/** delivery_recipients() - whom to send to now: @configured without who has it, and without who was refused lately, unless the
- * configuration changed since. Errors: -ENOMEM. */
-int delivery_recipients(const Delivery *d, char *const *configured, const char *config, uint64_t now_usec, char ***ret);
+/** delivery_set_config() - the next attempt is made with this configuration; if it is another one, or @anyway, nobody counts as
+ * refused any more */
+void delivery_set_config(Delivery *d, const char *config, bool anyway);
+
+/** delivery_recipients() - whom to send to now: @configured without who has it, and without who was refused lately. NULL for
+ * nobody. Errors: -ENOMEM. */
+int delivery_recipients(const Delivery *d, char *const *configured, uint64_t now_usec, char ***ret);
 
 /** delivery_accept() / delivery_refuse() - a recipient's result. Errors: -ENOMEM. */
 int delivery_accept(Delivery *d, const char *address);

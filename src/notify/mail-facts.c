@@ -68,6 +68,22 @@ static int get_rows(json_object *o, const char *key, MailRow **ret, size_t *ret_
         return 0;
 }
 
+static int get_strings(json_object *o, const char *key, char ***ret) {
+        json_object *list;
+        int r = 0;
+
+        if (!json_object_object_get_ex(o, key, &list))
+                return 0;
+        if (!json_object_is_type(list, json_type_array) || json_object_array_length(list) > ROWS_MAX)
+                return -EBADMSG;
+        for (size_t i = 0; i < json_object_array_length(list) && r == 0; i++) {
+                json_object *s = json_object_array_get_idx(list, i);
+
+                r = json_object_is_type(s, json_type_string) ? strv_extend(ret, json_object_get_string(s)) : -EBADMSG;
+        }
+        return r;
+}
+
 static int parse(json_object *o, MailFacts *f) {
         int r;
 
@@ -75,6 +91,7 @@ static int parse(json_object *o, MailFacts *f) {
         f->description = get_string(o, "description");
         f->host = get_string(o, "host");
         f->thread = get_string(o, "thread");
+        f->language = get_string(o, "language");
         f->review = get_string(o, "review");
         f->reason = get_string(o, "reason");
         f->verdict = get_string(o, "verdict");
@@ -109,6 +126,9 @@ static int parse(json_object *o, MailFacts *f) {
         f->list_rows = get_number(o, "list_rows", 0);
         f->list_size = get_number(o, "list_size", 0);
 
+        r = get_strings(o, "to", &f->to);
+        if (r < 0)
+                return r;
         r = get_rows(o, "causes", &f->causes, &f->n_causes);
         if (r < 0)
                 return r;
@@ -142,6 +162,7 @@ int mail_facts_parse(OutboxEvent event, const char *payload, MailFacts *ret) {
 
 void mail_facts_done(MailFacts *f) {
         json_object_put(f->payload);
+        strv_free(f->to);
         free(f->causes);
         free(f->first);
         *f = (MailFacts) {};

@@ -18,7 +18,8 @@ typedef struct MailRow {
 typedef struct MailFacts {
         OutboxEvent event;
         json_object *payload;
-        const char *job, *description, *host, *thread;
+        const char *job, *description, *host, *thread, *language;
+        char **to;                              /* Email= when it was queued; owned */
         const char *review, *reason, *verdict, *message;
         const char *by, *comment;
         uint64_t at, since, next_attempt, disable_at;

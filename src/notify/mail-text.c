@@ -356,8 +356,11 @@ static void write_names(MailDoc *d, const MailFacts *f, const char *file_name) {
         if (f->staged > f->n_first)
                 mail_doc_paragraph(d, ngettext("… and %s more.", "… and %s more.", f->staged - f->n_first),
                                    number(f->staged - f->n_first).text);
-        if (!file_name)
+        if (!file_name) {
+                if (f->staged > f->n_first)
+                        mail_doc_paragraph(d, _("The list is not attached. All of it: reprievectl staged %s --csv"), f->job);
                 return;
+        }
         if (f->list_rows < f->staged)
                 mail_doc_paragraph(d, _("The attached file %1$s is cut: it has the first %2$s of %3$s. All of them: "
                                         "reprievectl staged %4$s --csv"),
@@ -593,7 +596,7 @@ static int attach_list(const MailFacts *f, MailText *t) {
 
 /* ---- all of it ---- */
 
-static int compose(const MailFacts *f, MailText *t) {
+static int compose(const MailFacts *f, bool with_list, MailText *t) {
         _cleanup_(mail_doc_freep) MailDoc *d = NULL;
         _cleanup_free_ char *title = make_title(f), *label = NULL, *subject = NULL;
         int r;
@@ -614,7 +617,7 @@ static int compose(const MailFacts *f, MailText *t) {
         /* TRANSLATORS: the code of the language that you translate into, e.g. "de" */
         t->language = _("en");
 
-        r = is_review(f->event) ? attach_list(f, t) : 0;
+        r = with_list && is_review(f->event) ? attach_list(f, t) : 0;
         if (r < 0)
                 return r;
         d = mail_doc_new(t->language, tone_of(f->event), label, title);
@@ -655,11 +658,11 @@ static int compose(const MailFacts *f, MailText *t) {
         return mail_doc_finish(d, &t->text, &t->html);
 }
 
-int mail_text_compose(const MailFacts *f, MailText *ret) {
+int mail_text_compose(const MailFacts *f, bool with_list, MailText *ret) {
         MailText t = {};
         int r;
 
-        r = compose(f, &t);
+        r = compose(f, with_list, &t);
         if (r < 0) {
                 mail_text_done(&t);
                 return r;

@@ -31,10 +31,11 @@ int mail_text_set_language(const char *language);
 
 /**
  * mail_text_compose() - Errors: -ENOMEM; -EBADMSG if the list in the payload is damaged.
+ * @with_list: attach the list; without it the mail says where the list is
  *
  * The list is attached as CSV up to MAIL_TEXT_PLAIN_MAX, compressed above it.
  */
-int mail_text_compose(const MailFacts *f, MailText *ret);
+int mail_text_compose(const MailFacts *f, bool with_list, MailText *ret);
 #define MAIL_TEXT_PLAIN_MAX (512U * 1024U)
 void mail_text_done(MailText *t);
 #define _cleanup_mail_text_ _cleanup_(mail_text_done)

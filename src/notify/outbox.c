@@ -116,6 +116,14 @@ static void begin_payload(StrBuf *b, const JobConfig *job, uint64_t now_usec) {
         put_string(b, "job", job->name);
         put_string(b, "description", job->description);
         put_number(b, "at", now_usec);
+        /* For the day when the job's file cannot be read; else Email= as it is when the mail is sent decides. */
+        put_key(b, "to");
+        for (char **p = job->email; *p; p++) {
+                strbuf_putc(b, p == job->email ? '[' : ',');
+                strbuf_json(b, *p);
+        }
+        strbuf_putc(b, ']');
+        put_string(b, "language", job->language);
         if (gethostname(host, sizeof(host) - 1) == 0)
                 put_string(b, "host", host);
 }

@@ -190,8 +190,14 @@ int smtp_new(const SmtpSettings *settings, Smtp **ret, Error **ret_error) {
         if (settings->ca_file)
                 SET(CURLOPT_CAINFO, settings->ca_file);
         if (settings->client_certificate) {
-                SET(CURLOPT_SSLCERT, settings->client_certificate);
-                SET(CURLOPT_SSLKEY, settings->client_certificate);
+                struct curl_blob pem = {
+                        .data = (void *) settings->client_certificate,
+                        .len = settings->client_certificate_size,
+                        .flags = CURL_BLOB_NOCOPY,
+                };
+
+                SET(CURLOPT_SSLCERT_BLOB, &pem);
+                SET(CURLOPT_SSLKEY_BLOB, &pem);
         }
         if (settings->user) {
                 SET(CURLOPT_USERNAME, settings->user);
@@ -280,7 +286,7 @@ static int judge(Smtp *s, CURLcode c, Error **ret_error) {
                 lost = NULL;
                 return -ENOMEM;
         }
-        return fail(SMTP_E_LATER, s, ret_error, lost);
+        return fail(c == CURLE_OPERATION_TIMEDOUT ? SMTP_E_SILENT : SMTP_E_LATER, s, ret_error, lost);
 }
 
 int smtp_send(Smtp *s, const char *from, const char *to, const char *message, size_t size, Error **ret_error) {

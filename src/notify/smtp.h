@@ -38,7 +38,8 @@ SmtpTls smtp_tls_from_string(const char *s);
 typedef struct SmtpSettings {           /* all borrowed until smtp_free() */
         const char *server;             /* smtp://HOST[:PORT] or smtps://… */
         const char *user, *password;    /* NULL for none */
-        const char *client_certificate; /* path of a PEM file with certificate and key; NULL for none */
+        const void *client_certificate; /* PEM with certificate and key; NULL for none */
+        size_t client_certificate_size;
         const char *ca_file;            /* NULL: the system's */
         SmtpTls tls;
         uint64_t response_timeout_usec; /* 0: the times above; else at most this for each of them */
@@ -67,6 +68,7 @@ enum {
         SMTP_E_LATER = 1,               /* this message to this recipient: 4xx, or the connection was lost while it was sent */
         SMTP_E_REFUSED,                 /* 5xx: for good, until somebody changes something */
         SMTP_E_TOO_LARGE,               /* 552 and the like: refused, a smaller one might pass */
+        SMTP_E_SILENT,                  /* no answer in time within the session; perhaps only for this recipient */
         SMTP_E_UNUSABLE,                /* no session: name, network, TLS, login, 421; nothing else can be sent now either */
 };
 

@@ -69,7 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         format(value, NULL);
         if (mime_decode_base64(value, &decoded, &n) == 0)
                 free(decoded);
-        if (mail_facts_parse((OutboxEvent) (data[0] % _OUTBOX_EVENT_MAX), value, &f) == 0 && mail_text_compose(&f, &t) == 0) {
+        if (mail_facts_parse((OutboxEvent) (data[0] % _OUTBOX_EVENT_MAX), value, &f) == 0 && mail_text_compose(&f, true, &t) == 0) {
                 assert(utf8_is_valid(t.text, strlen(t.text)) && utf8_is_valid(t.html, strlen(t.html)));
                 format("x", &t);
         }

@@ -29,7 +29,7 @@ TEST(n2_who_has_it_never_gets_it_again) {
         CHECK_INT(delivery_accept(&d, "a@b"), 0);
         CHECK_INT(delivery_accept(&d, "a@b"), 0);
         CHECK_INT(strv_length(d.done), 1);
-        CHECK_INT(delivery_recipients(&d, later, "x", NOW, &list), 0);
+        CHECK_INT(delivery_recipients(&d, later, NOW, &list), 0);
         CHECK_INT(strv_length(list), 1);
         CHECK_STR(list[0], "new@x");
         CHECK(!delivery_is_complete(&d, later));
@@ -51,16 +51,25 @@ TEST(n2_a_refusal_is_tried_daily_or_when_the_configuration_changed) {
         CHECK_INT(delivery_next_attempt(&d, one, 1, NOW), NOW + USEC_PER_DAY);
         CHECK_INT(delivery_next_attempt(&d, everybody, 1, NOW), NOW + USEC_PER_MINUTE);
 
-        CHECK_INT(delivery_recipients(&d, one, "1", NOW + USEC_PER_DAY - 1, &now), 0);
+        CHECK_INT(delivery_recipients(&d, one, NOW + USEC_PER_DAY - 1, &now), 0);
         CHECK_INT(strv_length(now), 0);
-        CHECK_INT(delivery_recipients(&d, one, "1", NOW + USEC_PER_DAY, &next_day), 0);
+        CHECK_INT(delivery_recipients(&d, one, NOW + USEC_PER_DAY, &next_day), 0);
         CHECK_INT(strv_length(next_day), 1);
-        CHECK_INT(delivery_recipients(&d, one, "2", NOW, &changed), 0);
-        CHECK_INT(strv_length(changed), 1);
         CHECK(!delivery_is_due(&d, NOW + 1, "1", NOW));
         CHECK(delivery_is_due(&d, NOW + 1, "2", NOW));
         CHECK(delivery_is_due(&d, NOW, "1", NOW));
+        delivery_set_config(&d, "1", false);
+        CHECK(delivery_is_refused(&d, one));
+        delivery_set_config(&d, "2", false);
+        CHECK(!delivery_is_refused(&d, one));
+        CHECK_STR(d.config, "2");
+        CHECK_INT(delivery_recipients(&d, one, NOW, &changed), 0);
+        CHECK_INT(strv_length(changed), 1);
 
+        CHECK_INT(delivery_refuse(&d, "a@b", NOW), 0);
+        delivery_set_config(&d, "2", true);
+        CHECK(!delivery_is_refused(&d, one));
+        CHECK_INT(delivery_refuse(&d, "a@b", NOW), 0);
         CHECK_INT(delivery_accept(&d, "a@b"), 0);
         CHECK(!delivery_is_refused(&d, one));
 }

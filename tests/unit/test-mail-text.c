@@ -111,7 +111,7 @@ TEST(n3_every_event_reads_as_it_should_in_every_language) {
 
                         CHECK_INT(mail_facts_parse(mails[i].event, mails[i].payload, &f), 0);
                         CHECK_INT(mail_text_set_language(languages[k]), 0);
-                        CHECK_INT(mail_text_compose(&f, &t), 0);
+                        CHECK_INT(mail_text_compose(&f, true, &t), 0);
                         CHECK_STR(t.language, languages[k]);
                         strbuf_printf(&b, "Subject: %s\n\n%s", t.subject, t.text);
                         CHECK(is_golden(mails[i].name, languages[k], "txt", b.data));
@@ -131,7 +131,7 @@ TEST(n3_a_review_mail_has_the_commands_and_numbers) {
         setup();
         CHECK_INT(mail_text_set_language("en"), 0);
         CHECK_INT(mail_facts_parse(OUTBOX_REVIEW_OPENED, mails[0].payload, &f), 0);
-        CHECK_INT(mail_text_compose(&f, &t), 0);
+        CHECK_INT(mail_text_compose(&f, true, &t), 0);
         for (size_t i = 0; i < ELEMENTSOF(needles); i++) {
                 CHECK(strstr(t.text, needles[i]));
                 CHECK(strstr(t.html, needles[i]));
@@ -152,7 +152,7 @@ TEST(an_unknown_language_is_english_and_the_system_has_its_own) {
                 _cleanup_mail_text_ MailText t = {};
 
                 CHECK_INT(mail_text_set_language(cases[i].language), 0);
-                CHECK_INT(mail_text_compose(&f, &t), 0);
+                CHECK_INT(mail_text_compose(&f, true, &t), 0);
                 CHECK_STR(t.language, cases[i].result);
         }
 }
@@ -200,7 +200,7 @@ TEST(n3_the_list_is_attached_plain_packed_or_cut) {
 
                 CHECK(payload);
                 CHECK_INT(mail_facts_parse(OUTBOX_REVIEW_OPENED, payload, &f), 0);
-                CHECK_INT(mail_text_compose(&f, &t), 0);
+                CHECK_INT(mail_text_compose(&f, true, &t), 0);
                 if (cases[i].name)
                         CHECK_STR(t.file_name, cases[i].name);
                 else
@@ -221,5 +221,5 @@ TEST(a_damaged_payload_is_refused) {
                 CHECK_INT(mail_facts_parse(OUTBOX_TEST, bad[i], &f), -EBADMSG);
         CHECK_INT(mail_facts_parse(_OUTBOX_EVENT_MAX, "{}", &f), -EBADMSG);
         CHECK_INT(mail_facts_parse(OUTBOX_REMINDER, "{\"list\":\"AAAA\"}", &good), 0);
-        CHECK_INT(mail_text_compose(&good, &t), -EBADMSG);
+        CHECK_INT(mail_text_compose(&good, true, &t), -EBADMSG);
 }
