@@ -199,8 +199,11 @@ TEST(a_job_is_made_listed_and_removed) {
                          (char *) "Target.Directory", (char *) "Job.Enabled",     (char *) "Notify.Email", NULL };
         char *values[] = { (char *) "json", (char *) "/f", (char *) "json", (char *) "/d", (char *) "no", (char *) "a@example.com", NULL };
 
+        char jobs_dir[8192];
+
         begin("make");
-        (void) rmdir(path_join(dir, "jobs.d"));
+        (void) snprintf(jobs_dir, sizeof(jobs_dir), "%s/jobs.d", dir);
+        (void) rmdir(jobs_dir);
         CHECK_INT(job_config_list(dir, &none), 0);
         CHECK_INT(strv_length(none), 0);
 
