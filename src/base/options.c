@@ -33,8 +33,9 @@ static int parse_log_level(const char *value, void *userdata, Error **ret_error)
 
         level = log_level_from_string(value);
         if (level < 0)
-                return error_set(ret_error, -EINVAL, _("expected emerg, alert, crit, err, warning, notice, info, debug "
-                                                       "or a number from 0 to 7"));
+                return error_set(ret_error, -EINVAL,
+                                 _("expected emerg, alert, crit, err, warning, notice, info, debug "
+                                   "or a number from 0 to 7"));
         log_set_max_level(level);
         return 0;
 }
@@ -67,7 +68,7 @@ static int option_table_build(OptionTable *t, const Option *own, const Option *c
         for (const Option *o = own && own->name ? own : common; o->name;) {
                 assert(!!o->flag + !!o->value + !!o->parse == 1);
                 t->options[t->n] = o;
-                t->longs[t->n] = (struct option) {
+                t->longs[t->n] = (struct option){
                         .name = o->name,
                         .has_arg = o->argument ? required_argument : no_argument,
                         .val = FIRST_CODE + (int) t->n,
@@ -110,8 +111,8 @@ static void print_option(const Option *o) {
         char left[64];
         int n;
 
-        n = snprintf(left, sizeof(left), "  %c%c --%s%s%s", o->letter ? '-' : ' ', o->letter ? o->letter : ' ', o->name,
-                     o->argument ? "=" : "", o->argument ? o->argument : "");
+        n = snprintf(left, sizeof(left), "  %c%c --%s%s%s", o->letter ? '-' : ' ', o->letter ? o->letter : ' ',
+                     o->name, o->argument ? "=" : "", o->argument ? o->argument : "");
         if (n > 30)
                 printf("%s\n%32s%s\n", left, "", _(o->help));
         else
@@ -154,15 +155,15 @@ int options_parse(int argc, char *argv[], const OptionsHelp *help, const Option 
                 .bus = "system",
         };
         const Option options[] = {
-                { "config-dir", 0, "DIR", N_("Read configuration from here"), .value = &common.config_dir },
-                { "state-dir", 0, "DIR", N_("Keep ledgers here"), .value = &common.state_dir },
-                { "runtime-dir", 0, "DIR", N_("Keep locks and sockets here"), .value = &common.runtime_dir },
-                { "bus", 0, "BUS", N_("Use this bus: system, session or an address"), .value = &common.bus },
-                { "log-level", 0, "LEVEL", N_("Log this and what is more urgent: err, warning, info, debug, …"),
-                  .parse = parse_log_level },
-                { "log-target", 0, "TARGET", N_("Log to auto, journal or stderr"), .parse = parse_log_target },
-                { "help", 'h', NULL, N_("Show this help"), .flag = &show_help },
-                { "version", 0, NULL, N_("Show the version"), .flag = &show_version },
+                {"config-dir", 0, "DIR", N_("Read configuration from here"), .value = &common.config_dir},
+                {"state-dir", 0, "DIR", N_("Keep ledgers here"), .value = &common.state_dir},
+                {"runtime-dir", 0, "DIR", N_("Keep locks and sockets here"), .value = &common.runtime_dir},
+                {"bus", 0, "BUS", N_("Use this bus: system, session or an address"), .value = &common.bus},
+                {"log-level", 0, "LEVEL", N_("Log this and what is more urgent: err, warning, info, debug, …"),
+                 .parse = parse_log_level},
+                {"log-target", 0, "TARGET", N_("Log to auto, journal or stderr"), .parse = parse_log_target},
+                {"help", 'h', NULL, N_("Show this help"), .flag = &show_help},
+                {"version", 0, NULL, N_("Show the version"), .flag = &show_version},
                 {},
         };
         int r, c;
@@ -176,7 +177,7 @@ int options_parse(int argc, char *argv[], const OptionsHelp *help, const Option 
         while ((c = getopt_long(argc, argv, table.letters, table.longs, NULL)) >= 0) {
                 _cleanup_error_ Error *error = NULL;
                 const char *typed = argv[optind > 0 ? optind - 1 : 0];
-                char letter[] = { '-', (char) optopt, '\0' };
+                char letter[] = {'-', (char) optopt, '\0'};
                 const Option *o;
 
                 /* For a bad option of one letter, optopt is the letter, also in the middle of "-abc"; for a long one

@@ -17,12 +17,12 @@
 
 /* The elements of one component; each may be a value, a range or a repetition. */
 typedef struct Component {
-        long start, stop, repeat;       /* seconds in microseconds; stop is -1 without a range */
+        long start, stop, repeat; /* seconds in microseconds; stop is -1 without a range */
 } Component;
 
 typedef struct Chain {
         Component parts[64];
-        size_t n;                       /* 0 for "*" */
+        size_t n; /* 0 for "*" */
 } Chain;
 
 static bool parse_value(const char **p, bool is_second, long *ret) {
@@ -64,7 +64,7 @@ static bool parse_chain(const char **p, bool is_second, Chain *ret) {
                 return true;
         }
         for (;;) {
-                Component c = { .stop = -1 };
+                Component c = {.stop = -1};
 
                 if (ret->n == ELEMENTSOF(ret->parts) || !parse_value(&s, is_second, &c.start))
                         return false;
@@ -105,7 +105,8 @@ static bool chain_is_valid(const Chain *chain, long from, long to, bool from_end
 }
 
 static int parse_weekday(const char **p) {
-        static const char *const names[] = { "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday" };
+        static const char *const names[] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
+                                            "Friday", "Saturday", "Sunday"};
         size_t n = 0;
 
         while (isalpha((unsigned char) (*p)[n]))
@@ -227,8 +228,9 @@ static bool cut_zone(char *s) {
 }
 
 static bool is_shorthand(const char *s) {
-        static const char *const names[] = { "minutely", "hourly", "daily", "weekly", "monthly", "quarterly", "semiannually",
-                                             "semi-annually", "biannually", "bi-annually", "yearly", "annually" };
+        static const char *const names[] = {"minutely",   "hourly",      "daily",        "weekly",
+                                            "monthly",    "quarterly",   "semiannually", "semi-annually",
+                                            "biannually", "bi-annually", "yearly",       "annually"};
 
         for (size_t i = 0; i < ELEMENTSOF(names); i++)
                 if (strcasecmp(s, names[i]) == 0)
@@ -250,7 +252,8 @@ int calendar_check(const char *text, Error **ret_error) {
         if (!copy)
                 return -ENOMEM;
         if (!cut_zone(copy) || !parse_event(copy))
-                return error_set(ret_error, -EINVAL, "expected a calendar event such as daily, 06:00 or Mon..Fri *-*-* 06..20:00 (see "
-                                                     "systemd.time(7); try it with: systemd-analyze calendar)");
+                return error_set(ret_error, -EINVAL,
+                                 "expected a calendar event such as daily, 06:00 or Mon..Fri *-*-* 06..20:00 (see "
+                                 "systemd.time(7); try it with: systemd-analyze calendar)");
         return 0;
 }

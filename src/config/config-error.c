@@ -12,7 +12,8 @@
 /* As much of a value as an error shows. */
 #define VALUE_SHOWN_MAX 80U
 
-static _printf_(5, 0) int config_errorv(Error **ret, int code, const char *file, unsigned line, const char *fmt, va_list ap) {
+static _printf_(5, 0) int config_errorv(Error **ret, int code, const char *file, unsigned line, const char *fmt,
+                                        va_list ap) {
         _cleanup_free_ char *text = NULL;
 
         if (vasprintf(&text, fmt, ap) < 0) {
@@ -20,10 +21,10 @@ static _printf_(5, 0) int config_errorv(Error **ret, int code, const char *file,
                 return -ENOMEM;
         }
         if (line == 0)
-                return error_set_full(ret, code, ERROR_SCOPE_CYCLE, ERROR_RETRY_AFTER_RECONFIGURE, "InvalidSettings", "%s: %s",
-                                      file, text);
-        return error_set_full(ret, code, ERROR_SCOPE_CYCLE, ERROR_RETRY_AFTER_RECONFIGURE, "InvalidSettings", "%s:%u: %s", file,
-                              line, text);
+                return error_set_full(ret, code, ERROR_SCOPE_CYCLE, ERROR_RETRY_AFTER_RECONFIGURE, "InvalidSettings",
+                                      "%s: %s", file, text);
+        return error_set_full(ret, code, ERROR_SCOPE_CYCLE, ERROR_RETRY_AFTER_RECONFIGURE, "InvalidSettings",
+                              "%s:%u: %s", file, line, text);
 }
 
 int config_error(Error **ret, const char *file, unsigned line, const char *fmt, ...) {
@@ -46,7 +47,8 @@ int config_error_full(Error **ret, int code, const char *file, unsigned line, co
         return r;
 }
 
-int config_error_value(Error **ret, const char *file, unsigned line, const char *key, const char *value, const char *why) {
+int config_error_value(Error **ret, const char *file, unsigned line, const char *key, const char *value,
+                       const char *why) {
         size_t n = utf8_truncate(value, VALUE_SHOWN_MAX);
         bool comment = strstr(value, " #") || strstr(value, "\t#");
 
@@ -58,7 +60,10 @@ int config_error_value(Error **ret, const char *file, unsigned line, const char 
 }
 
 int config_error_secret(Error **ret, const char *file, unsigned line, const char *key) {
-        return config_error(ret, file, line, "%s=: a secret does not belong into this file, which many may read; put it into a systemd "
-                                             "credential, /etc/credstore/NAME or encrypted with systemd-creds(1) "
-                                             "/etc/credstore.encrypted/NAME, and say Credential=NAME", key);
+        return config_error(
+                ret, file, line,
+                "%s=: a secret does not belong into this file, which many may read; put it into a systemd "
+                "credential, /etc/credstore/NAME or encrypted with systemd-creds(1) "
+                "/etc/credstore.encrypted/NAME, and say Credential=NAME",
+                key);
 }

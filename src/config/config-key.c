@@ -35,7 +35,8 @@ int config_key_set_default(const ConfigKey *k, void *object) {
         return r;
 }
 
-int config_key_error(Error **ret, const ConfigKey *k, const char *file, unsigned line, const char *value, const char *why) {
+int config_key_error(Error **ret, const ConfigKey *k, const char *file, unsigned line, const char *value,
+                     const char *why) {
         if (k->is_delicate)
                 return config_error(ret, file, line, "%s=: %s", k->name, why);
         return config_error_value(ret, file, line, k->name, value, why);
@@ -55,8 +56,8 @@ static int parse_in_range(const ConfigKey *k, const char *value, uint64_t *ret, 
         uint64_t u;
 
         if (parse_uint64(value, &u) < 0 || u < k->min || u > k->max)
-                return error_set(ret_error, -EINVAL, "expected a whole number from %llu to %llu", (unsigned long long) k->min,
-                                 (unsigned long long) k->max);
+                return error_set(ret_error, -EINVAL, "expected a whole number from %llu to %llu",
+                                 (unsigned long long) k->min, (unsigned long long) k->max);
         *ret = u;
         return 0;
 }
@@ -146,14 +147,15 @@ bool credential_name_is_valid(const char *s) {
 
 int config_parse_credential(const ConfigKey *k, const char *value, void *object, Error **ret_error) {
         if (value && !credential_name_is_valid(value))
-                return error_set(ret_error, -EINVAL, "expected the name of a systemd credential (letters, digits, -, _ and .), "
-                                                     "never the secret itself");
+                return error_set(ret_error, -EINVAL,
+                                 "expected the name of a systemd credential (letters, digits, -, _ and .), "
+                                 "never the secret itself");
         return free_and_strdup(config_key_field(k, object), value);
 }
 
 bool config_key_is_secret(const char *name) {
-        static const char *const words[] = { "password", "passwd", "passphrase", "passwort", "secret", "token", "apikey",
-                                             "privatekey", "bearer", "bindpw" };
+        static const char *const words[] = {"password", "passwd", "passphrase", "passwort", "secret",
+                                            "token",    "apikey", "privatekey", "bearer",   "bindpw"};
 
         for (size_t i = 0; i < ELEMENTSOF(words); i++)
                 if (strcasestr(name, words[i]))
@@ -183,11 +185,13 @@ int config_words(const char *value, char ***l, bool *ret_quoted, Error **ret_err
                         if (*p && *p != ' ' && *p != '\t')
                                 return error_set(ret_error, -EINVAL, "expected a space after %c", quote);
                         if (word.size == 0)
-                                return error_set(ret_error, -EINVAL, "expected something between the quotation marks");
+                                return error_set(ret_error, -EINVAL,
+                                                 "expected something between the quotation marks");
                 } else
                         for (; *p && *p != ' ' && *p != '\t'; p++) {
                                 if (*p == '"' || *p == '\'')
-                                        return error_set(ret_error, -EINVAL, "expected %c only around a whole word", *p);
+                                        return error_set(ret_error, -EINVAL, "expected %c only around a whole word",
+                                                         *p);
                                 strbuf_putc(&word, *p);
                         }
                 if (strbuf_check(&word) < 0)

@@ -9,6 +9,7 @@
 #include "config-error.h"
 #include "string-util.h"
 
+/* clang-format off */
 #define FILE_KEYS                                                                                                         \
         { "Users", CONNECTOR_KEY_PATH, .help = "The file with the users; users are not provisioned without it" },       \
         { "Groups", CONNECTOR_KEY_PATH, .help = "The file with the groups; groups are not provisioned without it" },    \
@@ -36,6 +37,7 @@ static const struct {
         { "ldap" }, { "ldif" }, { "scim" }, { "command" },
 };
 
+/* clang-format on */
 const ConnectorKey *connector_keys(const char *connector, bool is_source) {
         for (size_t i = 0; i < ELEMENTSOF(connectors); i++)
                 if (streq(connectors[i].name, connector))
@@ -104,9 +106,10 @@ static int unknown_key(const Setting *s, const ConnectorKey *keys, const Connect
         for (; keys->name; keys++)
                 config_nearest_offer(&nearest, keys->name);
         if (nearest.best)
-                return config_error(ret_error, s->file, s->line, "%s=: unknown key in [%s]; did you mean %s=?", s->key, section,
-                                    nearest.best);
-        return config_error(ret_error, s->file, s->line, "%s=: the connector %s has no such key in [%s]", s->key, c->connector, section);
+                return config_error(ret_error, s->file, s->line, "%s=: unknown key in [%s]; did you mean %s=?",
+                                    s->key, section, nearest.best);
+        return config_error(ret_error, s->file, s->line, "%s=: the connector %s has no such key in [%s]", s->key,
+                            c->connector, section);
 }
 
 int connector_config_check(const ConnectorConfig *c, Error **ret_error) {
@@ -116,7 +119,8 @@ int connector_config_check(const ConnectorConfig *c, Error **ret_error) {
         const Setting *file = NULL, *other = NULL;
 
         if (!keys)
-                return config_error(ret_error, c->file, 0, "[%s] Connector=%s: there is no such connector", section, c->connector);
+                return config_error(ret_error, c->file, 0, "[%s] Connector=%s: there is no such connector", section,
+                                    c->connector);
 
         for (size_t i = 0; i < c->n_settings; i++) {
                 const Setting *s = c->settings + i;
@@ -131,7 +135,8 @@ int connector_config_check(const ConnectorConfig *c, Error **ret_error) {
         }
         for (const ConnectorKey *k = keys; k->name; k++)
                 if (k->required && !connector_config_get(c, k->name, NULL))
-                        return config_error(ret_error, c->file, 0, "[%s] %s= is missing; expected: %s", section, k->name, k->help);
+                        return config_error(ret_error, c->file, 0, "[%s] %s= is missing; expected: %s", section,
+                                            k->name, k->help);
 
         /* The one rule that a table of keys does not say: File= stands instead of the two others. */
         if (!find_key(keys, "File"))
@@ -145,11 +150,13 @@ int connector_config_check(const ConnectorConfig *c, Error **ret_error) {
                 return 0;
         }
         if (!users && !groups)
-                return config_error(ret_error, c->file, 0, "[Source] names no file; expected Users= and Groups=, one of them, or File=");
+                return config_error(ret_error, c->file, 0,
+                                    "[Source] names no file; expected Users= and Groups=, one of them, or File=");
         if (users && groups && streq(users, groups))
-                return config_error_value(ret_error, other->file, other->line, "Groups", groups,
-                                          "expected another file than that of Users=; one file for both, with a kind in each "
-                                          "record, is File=");
+                return config_error_value(
+                        ret_error, other->file, other->line, "Groups", groups,
+                        "expected another file than that of Users=; one file for both, with a kind in each "
+                        "record, is File=");
         return 0;
 }
 

@@ -15,8 +15,9 @@
 /* What systemd passes at most. */
 #define CREDENTIAL_SIZE_MAX ((size_t) 1024 * 1024)
 
-#define REFUSE(code, ...) \
-        error_set_full(ret_error, (code), ERROR_SCOPE_CONNECTOR, ERROR_RETRY_AFTER_RECONFIGURE, "InvalidCredentials", __VA_ARGS__)
+#define REFUSE(code, ...)                                                                                            \
+        error_set_full(ret_error, (code), ERROR_SCOPE_CONNECTOR, ERROR_RETRY_AFTER_RECONFIGURE,                      \
+                       "InvalidCredentials", __VA_ARGS__)
 
 void credential_done(Credential *c) {
         if (c->data)
@@ -27,7 +28,7 @@ void credential_done(Credential *c) {
 
 /* Into memory that is never moved: a copy left behind by realloc() could not be wiped. */
 static int read_all(int fd, size_t size, Credential *ret) {
-        _cleanup_credential_ Credential c = { .data = malloc(size + 1), .size = size };
+        _cleanup_credential_ Credential c = {.data = malloc(size + 1), .size = size};
         size_t n_read = 0;
 
         if (!c.data)
@@ -68,15 +69,19 @@ int credential_read(const char *name, Credential *ret, Error **ret_error) {
         if (!credential_name_is_valid(name))
                 return REFUSE(-EINVAL, "The name of the credential is not valid");
         if (!dir || *dir != '/')
-                return REFUSE(-ENOENT, "The credential %s is not there: $CREDENTIALS_DIRECTORY is not set, so systemd did not start us "
-                                       "with LoadCredential=", name);
+                return REFUSE(-ENOENT,
+                              "The credential %s is not there: $CREDENTIALS_DIRECTORY is not set, so systemd did not "
+                              "start us "
+                              "with LoadCredential=",
+                              name);
         path = path_join(dir, name);
         if (!path)
                 return -ENOMEM;
         fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
         if (fd < 0 && errno == ENOENT)
-                return REFUSE(-ENOENT, "The credential %s is not there: put it into /etc/credstore/%s or, encrypted with "
-                                       "systemd-creds(1), into /etc/credstore.encrypted/%s, and run systemctl daemon-reload",
+                return REFUSE(-ENOENT,
+                              "The credential %s is not there: put it into /etc/credstore/%s or, encrypted with "
+                              "systemd-creds(1), into /etc/credstore.encrypted/%s, and run systemctl daemon-reload",
                               name, name, name);
         if (fd < 0 || fstat(fd, &st) < 0) {
                 r = -errno;
@@ -86,8 +91,10 @@ int credential_read(const char *name, Credential *ret, Error **ret_error) {
                 return REFUSE(-EINVAL, "The credential %s is not a regular file", name);
         /* The group's r is the mask of the ACL that systemd uses where the file system has ACLs. */
         if ((st.st_mode & 0037) != 0 || (st.st_uid != 0 && st.st_uid != geteuid()))
-                return REFUSE(-EPERM, "The credential %s has owner %u and mode %04o; expected our own user or root, and 0400 or 0600", name,
-                              (unsigned) st.st_uid, (unsigned) st.st_mode & 07777);
+                return REFUSE(-EPERM,
+                              "The credential %s has owner %u and mode %04o; expected our own user or root, and 0400 "
+                              "or 0600",
+                              name, (unsigned) st.st_uid, (unsigned) st.st_mode & 07777);
         if ((uint64_t) st.st_size > CREDENTIAL_SIZE_MAX)
                 return REFUSE(-E2BIG, "The credential %s is larger than %zu bytes", name, CREDENTIAL_SIZE_MAX);
 

@@ -35,8 +35,9 @@ bool ini_text_is_printable(const char *s) {
         return utf8_is_valid(s, n) && find_control(s, n) == n;
 }
 
-static int ini_append(IniFile *ini, const char *file, unsigned line, const char *section, const char *key, const char *value) {
-        IniEntry e = { .file = file, .line = line };
+static int ini_append(IniFile *ini, const char *file, unsigned line, const char *section, const char *key,
+                      const char *value) {
+        IniEntry e = {.file = file, .line = line};
 
         if (ARRAY_GROW(ini->entries, ini->n_allocated, ini->n_entries + 1) < 0)
                 return -ENOMEM;
@@ -104,8 +105,10 @@ static int parse_line(IniFile *ini, const char *name, unsigned line, char *text,
 
         if (s[0] == '[') {
                 if (n < 3 || s[n - 1] != ']')
-                        return config_error(ret_error, name, line, "%s: expected a section in brackets, such as [Job], and nothing "
-                                                                   "after it", s);
+                        return config_error(ret_error, name, line,
+                                            "%s: expected a section in brackets, such as [Job], and nothing "
+                                            "after it",
+                                            s);
                 s[n - 1] = '\0';
                 if (free_and_strdup(section, s + 1) < 0)
                         return -ENOMEM;
@@ -114,14 +117,17 @@ static int parse_line(IniFile *ini, const char *name, unsigned line, char *text,
 
         equals = strchr(s, '=');
         if (!equals)
-                return config_error(ret_error, name, line, "expected Key=Value, [Section] or a comment that begins with #");
+                return config_error(ret_error, name, line,
+                                    "expected Key=Value, [Section] or a comment that begins with #");
         *equals = '\0';
         s = strstrip(s);
         if (!*s)
                 return config_error(ret_error, name, line, "expected a key before the =");
         if (!*section)
-                return config_error(ret_error, name, line, "%s= stands before the first section; expected a line such as [Job] "
-                                                           "above it", s);
+                return config_error(ret_error, name, line,
+                                    "%s= stands before the first section; expected a line such as [Job] "
+                                    "above it",
+                                    s);
         return ini_append_read(ini, line, *section, s, strstrip(equals + 1));
 }
 
@@ -143,7 +149,8 @@ int ini_file_parse(IniFile *ini, const char *name, const char *text, size_t size
         int r;
 
         if (size > INI_FILE_SIZE_MAX)
-                return config_error_full(ret_error, -E2BIG, name, 0, "the file is larger than %u bytes", INI_FILE_SIZE_MAX);
+                return config_error_full(ret_error, -E2BIG, name, 0, "the file is larger than %u bytes",
+                                         INI_FILE_SIZE_MAX);
         r = strv_extend(&ini->files, name);
         if (r < 0)
                 return r;
@@ -164,11 +171,13 @@ int ini_file_parse(IniFile *ini, const char *name, const char *text, size_t size
 
                 at = find_control(start, n);
                 if (at < n)
-                        return config_error(ret_error, name, line, "byte %zu is a control character (0x%02x); expected text", at + 1,
+                        return config_error(ret_error, name, line,
+                                            "byte %zu is a control character (0x%02x); expected text", at + 1,
                                             (unsigned char) start[at]);
                 at = utf8_find_invalid(start, n);
                 if (at < n)
-                        return config_error(ret_error, name, line, "byte %zu (0x%02x) is no UTF-8", at + 1, (unsigned char) start[at]);
+                        return config_error(ret_error, name, line, "byte %zu (0x%02x) is no UTF-8", at + 1,
+                                            (unsigned char) start[at]);
 
                 indent = 0;
                 while (indent < n && (start[indent] == ' ' || start[indent] == '\t'))
@@ -183,8 +192,8 @@ int ini_file_parse(IniFile *ini, const char *name, const char *text, size_t size
                 more = is_continued(start, n);
                 strbuf_append(&joined, start, n - (more ? 1 : 0));
                 if (joined.size > INI_LINE_SIZE_MAX)
-                        return config_error_full(ret_error, -E2BIG, name, first_line, "the line is longer than %u bytes",
-                                                 INI_LINE_SIZE_MAX);
+                        return config_error_full(ret_error, -E2BIG, name, first_line,
+                                                 "the line is longer than %u bytes", INI_LINE_SIZE_MAX);
                 if (more)
                         strbuf_putc(&joined, ' ');
                 r = strbuf_check(&joined);
@@ -211,7 +220,8 @@ int ini_file_read(IniFile *ini, const char *path, Error **ret_error) {
 
         r = file_read_full(path, INI_FILE_SIZE_MAX, &text, &size);
         if (r == -E2BIG)
-                return config_error_full(ret_error, r, path, 0, "the file is larger than %u bytes", INI_FILE_SIZE_MAX);
+                return config_error_full(ret_error, r, path, 0, "the file is larger than %u bytes",
+                                         INI_FILE_SIZE_MAX);
         if (r == -EBADFD)
                 return config_error_full(ret_error, -EINVAL, path, 0, "expected a regular file");
         if (r < 0)

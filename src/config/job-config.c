@@ -20,15 +20,15 @@
 /* Where the present value of a key comes from; a later one wins. */
 typedef enum Layer {
         LAYER_BUILT_IN,
-        LAYER_COMMON,                   /* reprieve.conf */
-        LAYER_JOB,                      /* the job's file and its drop-ins */
+        LAYER_COMMON, /* reprieve.conf */
+        LAYER_JOB,    /* the job's file and its drop-ins */
 } Layer;
 
 typedef struct JobLoad {
         JobConfig *config;
         const ConfigKey *keys;
         size_t n_keys;
-        Layer *layers;                  /* one a key */
+        Layer *layers; /* one a key */
         bool schedule_only;
 } JobLoad;
 
@@ -102,7 +102,8 @@ static int unknown_section(const IniEntry *e, Error **ret_error) {
         const ConfigKey *keys = job_config_keys(&n);
 
         if (streq(e->section, "Mail"))
-                return config_error(ret_error, e->file, e->line, "[Mail] belongs into reprieve.conf: it is the same for all jobs");
+                return config_error(ret_error, e->file, e->line,
+                                    "[Mail] belongs into reprieve.conf: it is the same for all jobs");
         if (streq(e->section, "Map"))
                 return config_error(ret_error, e->file, e->line, "[Map]: expected [Map User] or [Map Group]");
         for (size_t i = 0; i < n; i++)
@@ -110,9 +111,12 @@ static int unknown_section(const IniEntry *e, Error **ret_error) {
         config_nearest_offer(&nearest, "Map User");
         config_nearest_offer(&nearest, "Map Group");
         if (nearest.best)
-                return config_error(ret_error, e->file, e->line, "[%s]: unknown section; did you mean [%s]?", e->section, nearest.best);
-        return config_error(ret_error, e->file, e->line, "[%s]: unknown section; expected Job, Source, Target, Scope, Match, Map User, "
-                                                         "Map Group, Deprovision, Deletions, Notify or Schedule", e->section);
+                return config_error(ret_error, e->file, e->line, "[%s]: unknown section; did you mean [%s]?",
+                                    e->section, nearest.best);
+        return config_error(ret_error, e->file, e->line,
+                            "[%s]: unknown section; expected Job, Source, Target, Scope, Match, Map User, "
+                            "Map Group, Deprovision, Deletions, Notify or Schedule",
+                            e->section);
 }
 
 int job_key_check(const char *section, const char *key, const char *file, unsigned line, Error **ret_error) {
@@ -129,11 +133,12 @@ int job_key_check(const char *section, const char *key, const char *file, unsign
                 if (streq(keys[i].section, section))
                         config_nearest_offer(&nearest, keys[i].name);
         if (nearest.best)
-                return config_error(ret_error, file, line, "%s=: unknown key in [%s]; did you mean %s=?", key, section, nearest.best);
+                return config_error(ret_error, file, line, "%s=: unknown key in [%s]; did you mean %s=?", key,
+                                    section, nearest.best);
         for (size_t i = 0; i < n; i++)
                 if (streq(keys[i].name, key))
-                        return config_error(ret_error, file, line, "%s=: unknown key in [%s]; it belongs into [%s]", key, section,
-                                            keys[i].section);
+                        return config_error(ret_error, file, line, "%s=: unknown key in [%s]; it belongs into [%s]",
+                                            key, section, keys[i].section);
         return config_error(ret_error, file, line, "%s=: unknown key in [%s]", key, section);
 }
 
@@ -152,7 +157,7 @@ static int connector_config_put(ConnectorConfig *c, const IniEntry *e) {
                         return -ENOMEM;
                 c->settings = s;
                 s += c->n_settings++;
-                *s = (Setting) {};
+                *s = (Setting){};
         } else if (isempty(e->value)) {
                 free(s->key);
                 free(s->value);
@@ -214,7 +219,7 @@ static int apply_entry(JobLoad *l, const IniEntry *e, Layer layer, Error **ret_e
         if (l->schedule_only && !streq(e->section, "Job") && !streq(e->section, "Schedule"))
                 return 0;
         if (layer == LAYER_COMMON && streq(e->section, "Mail"))
-                return 0;       /* mail_config_load() reads it; a mistake there stops no job */
+                return 0; /* mail_config_load() reads it; a mistake there stops no job */
         if (!job_section_is_known(e->section))
                 return unknown_section(e, ret_error);
         if (!e->key)
@@ -225,8 +230,8 @@ static int apply_entry(JobLoad *l, const IniEntry *e, Layer layer, Error **ret_e
                 return r;
         k = config_key_find(l->keys, l->n_keys, e->section, e->key);
         if (layer == LAYER_COMMON && (!k || !k->is_common))
-                return config_error(ret_error, e->file, e->line, "%s=: a key of [%s] that belongs into a job's own file", e->key,
-                                    e->section);
+                return config_error(ret_error, e->file, e->line,
+                                    "%s=: a key of [%s] that belongs into a job's own file", e->key, e->section);
         if (k)
                 return apply_key(l, k, e, layer, ret_error);
         if (streq(e->section, "Source"))
@@ -243,7 +248,8 @@ static Layer layer_of(const JobLoad *l, const char *section, const char *key) {
         return l->layers[k - l->keys];
 }
 
-/* A job with its own OnCalendar= does not get the Interval= of reprieve.conf or our default besides, nor the reverse. */
+/* A job with its own OnCalendar= does not get the Interval= of reprieve.conf or our default besides, nor the reverse.
+ */
 static void settle_schedule(JobLoad *l) {
         Layer interval = layer_of(l, "Schedule", "Interval"), calendar = layer_of(l, "Schedule", "OnCalendar");
 
@@ -311,9 +317,9 @@ static int job_load_begin(JobLoad *l, const char *name, const char *file) {
         return l->config->name && l->config->file ? 0 : -ENOMEM;
 }
 
-static int job_config_from_ini(const IniFile *ini, size_t n_common, const char *name, const char *file, bool schedule_only,
-                               JobConfig **ret, Error **ret_error) {
-        _cleanup_(job_load_done) JobLoad l = { .schedule_only = schedule_only };
+static int job_config_from_ini(const IniFile *ini, size_t n_common, const char *name, const char *file,
+                               bool schedule_only, JobConfig **ret, Error **ret_error) {
+        _cleanup_(job_load_done) JobLoad l = {.schedule_only = schedule_only};
         int r;
 
         r = job_load_begin(&l, name, file);
@@ -350,8 +356,10 @@ static int read_files(IniFile *ini, size_t *ret_n_common, const char *config_dir
         int r;
 
         if (!job_name_is_valid(name))
-                return config_error(ret_error, config_dir, 0, "\"%.80s\" is no name of a job; expected at most %u letters, digits, -, _ "
-                                                              "and ., beginning with a letter or digit", name, JOB_NAME_MAX);
+                return config_error(ret_error, config_dir, 0,
+                                    "\"%.80s\" is no name of a job; expected at most %u letters, digits, -, _ "
+                                    "and ., beginning with a letter or digit",
+                                    name, JOB_NAME_MAX);
         common = reprieve_conf_path(config_dir);
         own = file ? strdup(file) : job_file_path(config_dir, name);
         if (!common || !own)
@@ -388,7 +396,8 @@ int job_config_load(const char *config_dir, const char *name, JobConfig **ret, E
         return job_config_load_override(config_dir, name, NULL, NULL, ret, ret_error);
 }
 
-int job_config_load_file(const char *config_dir, const char *name, const char *file, JobConfig **ret, Error **ret_error) {
+int job_config_load_file(const char *config_dir, const char *name, const char *file, JobConfig **ret,
+                         Error **ret_error) {
         return job_config_load_override(config_dir, name, file, NULL, ret, ret_error);
 }
 

@@ -56,7 +56,8 @@ int conf_files_list(const char *dir, char ***ret) {
                 if (!entry)
                         break;
                 n = strlen(entry->d_name);
-                if (entry->d_name[0] == '.' || n <= strlen(".conf") || !streq(entry->d_name + n - strlen(".conf"), ".conf"))
+                if (entry->d_name[0] == '.' || n <= strlen(".conf") ||
+                    !streq(entry->d_name + n - strlen(".conf"), ".conf"))
                         continue;
                 r = strv_extend(&l, entry->d_name);
                 if (r < 0)
@@ -78,8 +79,8 @@ static int read_one(IniFile *ini, const char *path, const FileOverride *override
         return ini_file_read(ini, path, ret_error);
 }
 
-int job_files_read(IniFile *ini, const char *config_dir, const char *name, const char *file, const FileOverride *override,
-                   Error **ret_error) {
+int job_files_read(IniFile *ini, const char *config_dir, const char *name, const char *file,
+                   const FileOverride *override, Error **ret_error) {
         _cleanup_free_ char *path = job_file_path(config_dir, name), *dir = job_drop_in_dir(config_dir, name);
         _cleanup_strv_ char **names = NULL;
         int r;

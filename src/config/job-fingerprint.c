@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-/* What the fingerprint of rule E4 is of: one text for all ways to write the same configuration. Each line is a section
- * in brackets or Key=Value, and no value holds a line end, so two different configurations have different texts. What
- * is not set stands there with its default, so that writing a default down changes nothing. */
+/* What the fingerprint of rule E4 is of: one text for all ways to write the same configuration. Each line is a
+ * section in brackets or Key=Value, and no value holds a line end, so two different configurations have different
+ * texts. What is not set stands there with its default, so that writing a default down changes nothing. */
 
 #include <errno.h>
 
@@ -80,8 +80,8 @@ int job_fingerprint_text(const JobConfig *c, StrBuf *out) {
                 ObjectKind kind;
                 const char *scope, *match, *map;
         } kinds[] = {
-                { OBJECT_KIND_USER, "Users", "User", "[Map User]\n" },
-                { OBJECT_KIND_GROUP, "Groups", "Group", "[Map Group]\n" },
+                {OBJECT_KIND_USER, "Users", "User", "[Map User]\n"},
+                {OBJECT_KIND_GROUP, "Groups", "Group", "[Map Group]\n"},
         };
         int r;
 

@@ -95,8 +95,9 @@ static int parse_assigned(const ConfigKey *k, const char *value, void *object, E
                 if (r < 0)
                         return r;
                 if (!quoted && strv_contains(words, "all") && words[1])
-                        return error_set(ret_error, -EINVAL, "expected all, or names of groups; a group named all needs "
-                                                             "quotation marks around each name");
+                        return error_set(ret_error, -EINVAL,
+                                         "expected all, or names of groups; a group named all needs "
+                                         "quotation marks around each name");
         }
         /* "all" takes back the groups named before. */
         if (!value || (!quoted && strv_contains(words, "all"))) {
@@ -167,7 +168,8 @@ static int parse_emails(const ConfigKey *k, const char *value, void *object, Err
                 return 0;
         }
         if (strpbrk(value, ",;<>"))
-                return error_set(ret_error, -EINVAL, "expected mail addresses without names, with nothing but spaces between them");
+                return error_set(ret_error, -EINVAL,
+                                 "expected mail addresses without names, with nothing but spaces between them");
         r = strv_split(value, " \t", &words);
         if (r < 0)
                 return r;
@@ -213,8 +215,9 @@ static int parse_percent(const ConfigKey *k, const char *value, void *object, Er
         return 0;
 
 bad:
-        return error_set(ret_error, -EINVAL, "expected a percentage from 0 to 100 with at most 6 decimals and without a "
-                                             "percent sign, such as 10 or 2.5");
+        return error_set(ret_error, -EINVAL,
+                         "expected a percentage from 0 to 100 with at most 6 decimals and without a "
+                         "percent sign, such as 10 or 2.5");
 }
 
 static int parse_budget(const ConfigKey *k, const char *value, void *object, Error **ret_error) {
@@ -233,9 +236,11 @@ static int parse_budget(const ConfigKey *k, const char *value, void *object, Err
                         per += strlen("per");
                 }
                 if (!per || !strchr(" \t", *per) || parse_uint64(strstrip(copy), &budget) < 0 || budget < k->min ||
-                    budget > k->max || duration_parse(strstrip(per), &window) < 0 || window < USEC_PER_MINUTE || window > TIME_MAX)
-                        return error_set(ret_error, -EINVAL, "expected a whole number from %llu to %llu, per and a time span from "
-                                                             "1min to 52w, such as 1000 per 7d",
+                    budget > k->max || duration_parse(strstrip(per), &window) < 0 || window < USEC_PER_MINUTE ||
+                    window > TIME_MAX)
+                        return error_set(ret_error, -EINVAL,
+                                         "expected a whole number from %llu to %llu, per and a time span from "
+                                         "1min to 52w, such as 1000 per 7d",
                                          (unsigned long long) k->min, (unsigned long long) k->max);
         }
         c->limits.budget = budget;
@@ -259,7 +264,8 @@ static int parse_interval(const ConfigKey *k, const char *value, void *object, E
                 return 0;
         }
         if (config_parse_duration(k, value, object, NULL) < 0)
-                return error_set(ret_error, -EINVAL, "expected a time span from 1s to 52w, such as 40min, or infinity for never");
+                return error_set(ret_error, -EINVAL,
+                                 "expected a time span from 1s to 52w, such as 40min, or infinity for never");
         return 0;
 }
 
@@ -279,15 +285,17 @@ static int parse_mail_server(const ConfigKey *k, const char *value, void *object
                 if (!host)
                         host = startswith(value, "smtps://");
                 if (host && strchr(host, '@'))
-                        return error_set(ret_error, -EINVAL, "expected no user or password here; name them with User= and "
-                                                             "Credential=");
+                        return error_set(ret_error, -EINVAL,
+                                         "expected no user or password here; name them with User= and "
+                                         "Credential=");
                 if (!host)
                         goto bad;
                 n = *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
                 if (n < 1 || n > strlen(host))
                         goto bad;
-                if (*host == '[' ? strspn(host + 1, "0123456789abcdefABCDEF:.") + 2 != n || n < 4
-                                 : strspn(host, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._") != n)
+                if (*host == '['
+                            ? strspn(host + 1, "0123456789abcdefABCDEF:.") + 2 != n || n < 4
+                            : strspn(host, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._") != n)
                         goto bad;
                 port = host + n;
                 if (*port && (*port != ':' || parse_uint64(port + 1, &number) < 0 || number < 1 || number > 65535))
@@ -327,6 +335,7 @@ static int parse_mail_authority(const ConfigKey *k, const char *value, void *obj
         return free_and_strdup(config_key_field(k, object), value);
 }
 
+/* clang-format off */
 #define FIELD(member) .offset = offsetof(JobConfig, member)
 #define U32_RANGE .min = 0, .max = UINT32_MAX
 #define DEPROVISION(key, cause, text, what)                                                                                 \
@@ -418,11 +427,13 @@ static const ConfigKey job_keys[] = {
           .is_common = true, .parse = config_parse_boolean, FIELD(persistent) },
 };
 
+/* clang-format on */
 const ConfigKey *job_config_keys(size_t *ret_n) {
         *ret_n = ELEMENTSOF(job_keys);
         return job_keys;
 }
 
+/* clang-format off */
 #undef FIELD
 #define FIELD(member) .offset = offsetof(MailConfig, member)
 
@@ -442,6 +453,7 @@ static const ConfigKey mail_keys[] = {
           .is_delicate = true, .parse = config_parse_credential, FIELD(client_certificate) },
 };
 
+/* clang-format on */
 const ConfigKey *mail_config_keys(size_t *ret_n) {
         *ret_n = ELEMENTSOF(mail_keys);
         return mail_keys;

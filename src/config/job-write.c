@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-/* Changing job files. What is written is first loaded in the place it will have, so that nothing is written that could not
- * be read back, and a refused change has touched nothing. */
+/* Changing job files. What is written is first loaded in the place it will have, so that nothing is written that
+ * could not be read back, and a refused change has touched nothing. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,9 @@
 #include "job-load.h"
 #include "string-util.h"
 
-#define DROP_IN_HEADER "# Written by reprieved for changes made over D-Bus. It is read after the job's own file, which stays as it is.\n"
+#define DROP_IN_HEADER                                                                                               \
+        "# Written by reprieved for changes made over D-Bus. It is read after the job's own file, which stays as "   \
+        "it is.\n"
 
 /* "Section.Key": no section has a dot in its name, an attribute in [Map …] may. */
 static int split_name(const char *name, char **ret_section, char **ret_key, Error **ret_error) {
@@ -35,7 +37,8 @@ static int split_name(const char *name, char **ret_section, char **ret_key, Erro
         if (!job_section_is_known(section))
                 return config_error(ret_error, shown, 0, "there is no section of this name in a job file");
         /* What would be read back as something else. */
-        if (!ini_text_is_printable(key) || strchr(key, '=') || strchr("[#; \t", key[0]) || strchr(" \t\\", key[strlen(key) - 1]))
+        if (!ini_text_is_printable(key) || strchr(key, '=') || strchr("[#; \t", key[0]) ||
+            strchr(" \t\\", key[strlen(key) - 1]))
                 return config_error(ret_error, shown, 0, "such a key cannot stand in a job file");
         r = job_key_check(section, key, shown, 0, ret_error);
         if (r < 0)
@@ -63,7 +66,7 @@ static bool key_is_list(const char *section, const char *key) {
         const ConfigKey *keys = job_config_keys(&n), *k;
 
         if (map_section_kind(section) >= 0)
-                return true;    /* CreateOnly= and its like are; an empty line before any other does no harm */
+                return true; /* CreateOnly= and its like are; an empty line before any other does no harm */
         k = config_key_find(keys, n, section, key);
         return k && k->is_list;
 }
@@ -107,7 +110,7 @@ static int put_assignments(IniFile *ini, char *const *keys, char *const *values,
 /* Loads the job as it will be and returns what to write. */
 static int prepare(const char *config_dir, const char *name, const char *path, const char *header, const IniFile *ini,
                    StrBuf *text, JobConfig **ret, Error **ret_error) {
-        FileOverride override = { .path = path };
+        FileOverride override = {.path = path};
         int r;
 
         strbuf_puts(text, header);
@@ -162,8 +165,8 @@ int job_config_set(const char *config_dir, const char *name, char *const *keys, 
         return 0;
 }
 
-int job_config_create(const char *config_dir, const char *name, char *const *keys, char *const *values, JobConfig **ret,
-                      Error **ret_error) {
+int job_config_create(const char *config_dir, const char *name, char *const *keys, char *const *values,
+                      JobConfig **ret, Error **ret_error) {
         _cleanup_(job_config_freep) JobConfig *c = NULL;
         _cleanup_free_ char *path = NULL, *jobs_dir = NULL, *temporary = NULL;
         _cleanup_ini_file_ IniFile ini = INI_FILE_INIT;
@@ -171,8 +174,10 @@ int job_config_create(const char *config_dir, const char *name, char *const *key
         int r;
 
         if (!job_name_is_valid(name))
-                return config_error(ret_error, config_dir, 0, "\"%.80s\" is no name of a job; expected at most 64 letters, digits, "
-                                                              "-, _ and ., beginning with a letter or digit", name);
+                return config_error(ret_error, config_dir, 0,
+                                    "\"%.80s\" is no name of a job; expected at most 64 letters, digits, "
+                                    "-, _ and ., beginning with a letter or digit",
+                                    name);
         path = job_file_path(config_dir, name);
         jobs_dir = path_join(config_dir, "jobs.d");
         if (!path || !jobs_dir || asprintf(&temporary, "%s/.%s.conf", jobs_dir, name) < 0)
@@ -230,7 +235,8 @@ int job_config_remove(const char *config_dir, const char *name, Error **ret_erro
                 if (!drop_in)
                         return -ENOMEM;
                 if (unlink(drop_in) < 0)
-                        return config_error_full(ret_error, -errno, drop_in, 0, "cannot be removed: %s", strerror(errno));
+                        return config_error_full(ret_error, -errno, drop_in, 0, "cannot be removed: %s",
+                                                 strerror(errno));
         }
         /* Other files of somebody's may be in it; they say nothing to us. */
         if (rmdir(dir) < 0 && errno != ENOENT && errno != ENOTEMPTY && errno != EEXIST)

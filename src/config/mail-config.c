@@ -35,7 +35,8 @@ static int apply_entry(MailConfig *c, const ConfigKey *keys, size_t n, const Ini
                 for (size_t i = 0; i < n; i++)
                         config_nearest_offer(&nearest, keys[i].name);
                 if (nearest.best)
-                        return config_error(ret_error, e->file, e->line, "%s=: unknown key in [Mail]; did you mean %s=?", e->key, nearest.best);
+                        return config_error(ret_error, e->file, e->line,
+                                            "%s=: unknown key in [Mail]; did you mean %s=?", e->key, nearest.best);
                 return config_error(ret_error, e->file, e->line, "%s=: unknown key in [Mail]", e->key);
         }
         if (isempty(e->value))
@@ -75,7 +76,8 @@ int mail_config_load(const char *config_dir, MailConfig **ret, Error **ret_error
                         return r;
         }
         if (c->user && !c->credential)
-                return config_error(ret_error, path, 0, "[Mail] User= needs Credential=, the systemd credential with the password");
+                return config_error(ret_error, path, 0,
+                                    "[Mail] User= needs Credential=, the systemd credential with the password");
         *ret = TAKE_PTR(c);
         return 0;
 }

@@ -74,15 +74,17 @@ static bool is_encrypted(const char *name, const char *const *dirs) {
 }
 
 int schedule_credentials_format(char *const *names, const char *const *encrypted_dirs, StrBuf *out) {
-        static const char *const systemd_dirs[] = { "/etc/credstore.encrypted", "/run/credstore.encrypted",
-                                                    "/usr/local/lib/credstore.encrypted", "/usr/lib/credstore.encrypted", NULL };
+        static const char *const systemd_dirs[] = {"/etc/credstore.encrypted", "/run/credstore.encrypted",
+                                                   "/usr/local/lib/credstore.encrypted",
+                                                   "/usr/lib/credstore.encrypted", NULL};
 
         strbuf_puts(out, HEADER "[Service]\n");
         for (; *names; names++) {
                 assert(credential_name_is_valid(*names));
                 strbuf_printf(out, "%s=%s\n",
-                              is_encrypted(*names, encrypted_dirs ? encrypted_dirs : systemd_dirs) ? "LoadCredentialEncrypted"
-                                                                                                    : "LoadCredential",
+                              is_encrypted(*names, encrypted_dirs ? encrypted_dirs : systemd_dirs)
+                                      ? "LoadCredentialEncrypted"
+                                      : "LoadCredential",
                               *names);
         }
         return strbuf_check(out);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-/* Writes the timers and credential drop-ins of all jobs, as systemd.generator(7) wants it: early in the boot and on every
- * daemon-reload, without talking to anybody. A job file with a mistake stops no other job. */
+/* Writes the timers and credential drop-ins of all jobs, as systemd.generator(7) wants it: early in the boot and on
+ * every daemon-reload, without talking to anybody. A job file with a mistake stops no other job. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,8 +28,8 @@ static const OptionsHelp help = {
 /* In front of messages that go to the kernel's log, which knows no sender. */
 static char log_prefix[64] = "";
 
-/* systemd runs us with nowhere to write to. While journald runs (a daemon-reload) it takes what we say; while it does not
- * yet (the boot), the kernel's log keeps it for journald. */
+/* systemd runs us with nowhere to write to. While journald runs (a daemon-reload) it takes what we say; while it does
+ * not yet (the boot), the kernel's log keeps it for journald. */
 static void find_a_log(void) {
         int fd;
 
@@ -77,8 +77,10 @@ static int generate_job(const char *dir, const char *config_dir, const char *nam
         }
         is_whole = r == 0;
         if (r == JOB_CONFIG_E_SCHEDULE_ONLY)
-                log_config_error(error, -EINVAL, "keeps its timer, but its credentials are not set up until this is mended and "
-                                                 "systemd reloaded", name);
+                log_config_error(error, -EINVAL,
+                                 "keeps its timer, but its credentials are not set up until this is mended and "
+                                 "systemd reloaded",
+                                 name);
         error = error_free(error);
 
         r = schedule_write_units(dir, c, is_whole, &error);
