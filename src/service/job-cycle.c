@@ -114,6 +114,7 @@ static void on_cycle_exit(Process *p, int status, void *userdata) {
         char id[33];
 
         (void) snprintf(id, sizeof(id), "%s", j->cycle_id);
+        (void) snprintf(j->dead_id, sizeof(j->dead_id), "%s", j->cycle_id);
         j->cycle = process_free(p);
         j->cycle_id[0] = '\0';
         if (status == CYCLE_EXIT_BUSY && j->attempts < ATTEMPTS_MAX)
@@ -167,11 +168,23 @@ static int new_cycle_id(char ret[static 33]) {
         return 0;
 }
 
+static int set_due(Ledger *l, JobState *s, void *userdata) {
+        s->next_attempt = 0;
+        return 0;
+}
+
 static int launch(Job *j, Error **ret_error) {
         int r;
 
-        if (launcher_get_mode(j->manager->launcher) == LAUNCH_SYSTEMD)
+        if (launcher_get_mode(j->manager->launcher) == LAUNCH_SYSTEMD) {
+                /* The unit is the timer's too, and does nothing before the next attempt is due (Q10). A person need not wait. */
+                if (job_get_view(j)->state.next_attempt > 0) {
+                        r = job_change_state(j, set_due, NULL, ret_error);
+                        if (r != 0)
+                                return r;
+                }
                 return launcher_start_unit(j->manager->launcher, j->name, "service", ret_error);
+        }
         r = new_cycle_id(j->cycle_id);
         if (r < 0)
                 return r;
@@ -238,11 +251,15 @@ const char *job_get_running(Job *j) {
         if (j->other_id[0])
                 return j->other_id;
         v = job_get_view(j);
-        if (v->unfinished[0] && lock_is_held(j)) {
-                job_other_started(j, v->unfinished);
-                return j->other_id;
+        if (v->unfinished[0] == '\0' || streq(v->unfinished, j->dead_id))
+                return NULL;
+        if (!lock_is_held(j)) {
+                /* Asked once only: to ask, the lock is taken for a moment, in which a cycle could not start. */
+                memcpy(j->dead_id, v->unfinished, sizeof(j->dead_id));
+                return NULL;
         }
-        return NULL;
+        job_other_started(j, v->unfinished);
+        return j->other_id;
 }
 
 void job_other_started(Job *j, const char *cycle) {
@@ -259,6 +276,7 @@ void job_other_finished(Job *j, const char *cycle) {
         if (!streq(j->other_id, cycle))
                 return; /* our own child: its exit says so, and only then the lock is free */
         (void) snprintf(id, sizeof(id), "%s", j->other_id);
+        (void) snprintf(j->dead_id, sizeof(j->dead_id), "%s", j->other_id);
         j->other_id[0] = '\0';
         finish(j, id, CYCLE_FAILED);
 }

@@ -26,6 +26,7 @@ struct Job {
         Process *cycle;           /* our child */
         char cycle_id[33];        /* its id */
         char other_id[33];        /* of a cycle that is not our child, "" if there is none */
+        char dead_id[33];         /* of the last one known to have ended, whatever its record says */
         char announced[33];       /* the last cycle that observers were told of */
         char *phase;
         uint64_t done, total;
