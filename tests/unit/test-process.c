@@ -56,14 +56,19 @@ static char *shell(const char *line, int *ret) {
         return text;
 }
 
+static bool on_valgrind(void) {
+        return strstr(strempty(getenv("LD_PRELOAD")), "vgpreload");
+}
+
 TEST(a_child_has_its_output_its_status_and_no_descriptor_of_ours) {
         _cleanup_free_ char *text = NULL;
         int status;
 
-        text = shell("echo out; echo err >&2; ls /proc/$$/fd | tr '\\n' ' '; exit 7", &status);
+        if (on_valgrind())
+                SKIP("valgrind has descriptors of its own");
+        text = shell("echo out; echo err >&2; ls /proc/$$/fd; exit 7", &status);
         CHECK_INT(status, 7);
-        /* ls has one of its own, the folder it reads, closed again in the shell */
-        CHECK_STR(text, "out\nerr\n0 1 2 ");
+        CHECK_STR(text, "out\nerr\n0\n1\n2\n");
 }
 
 TEST(a_child_does_not_get_what_systemd_said_to_us) {
@@ -103,7 +108,7 @@ TEST(a_program_that_is_not_there_is_an_error_at_once) {
         sd_event *event = NULL;
         Process *p = NULL;
 
-        if (strstr(strempty(getenv("LD_PRELOAD")), "vgpreload"))
+        if (on_valgrind())
                 SKIP("valgrind's vfork(2) is a fork(2): the child's exec error gets lost");
         event = new_loop();
         CHECK_INT(process_spawn(event, argv, -1, -1, on_exited, NULL, &p), -ENOENT);
