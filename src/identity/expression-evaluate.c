@@ -138,11 +138,21 @@ static const char *argument_name(const Node *call, size_t i) {
 
 int argument_integer(Evaluation *e, const Node *call, size_t i, int64_t *ret, bool *ret_is_null) {
         _cleanup_text_ Text t = {};
+        json_object *v = NULL;
         bool is_integer;
         double d;
         int r;
 
-        r = argument_text(e, call, i, &t);
+        r = argument(e, call, i, &v);
+        if (r != 0)
+                return r;
+        if (json_object_get_type(v) == json_type_int) {
+                *ret = json_object_get_int64(v);
+                *ret_is_null = false;
+                json_object_put(v);
+                return 0;
+        }
+        r = value_to_text(e, call, v, &t);
         if (r != 0)
                 return r;
         *ret_is_null = !t.value || t.size == 0;
@@ -211,6 +221,11 @@ int give_text(Evaluation *e, const Node *call, const char *s, size_t size, json_
                 return r;
         *ret = json_object_new_string_len(s, (int) size);
         return *ret ? 0 : -ENOMEM;
+}
+
+void buffer_reserve(StrBuf *b, size_t size) {
+        if (ARRAY_GROW(b->data, b->allocated, size + 1) < 0)
+                b->failed = true;
 }
 
 int give_buffer(Evaluation *e, const Node *call, const StrBuf *b, json_object **ret) {
@@ -288,10 +303,7 @@ static int compare(Evaluation *e, const Node *n, const Text *a, const Text *b, b
         if (is_number(a) || is_number(b)) {
                 if (number_from_text(a->s, a->size, &a_integer, &x, &dx) &&
                     number_from_text(b->s, b->size, &b_integer, &y, &dy)) {
-                        if (a_integer && b_integer)
-                                *ret = ordered(n->comparison, (x > y) - (x < y));
-                        else
-                                *ret = ordered(n->comparison, (dx > dy) - (dx < dy));
+                        *ret = ordered(n->comparison, numbers_compare(a_integer, x, dx, b_integer, y, dy));
                         return 0;
                 }
                 if (!for_equality)

@@ -149,6 +149,7 @@ static int evaluate_replace(Evaluation *e, const Node *call, json_object **ret) 
         r = argument_text(e, call, mode == MODE_TEMPLATE ? TEMPLATE : REPLACEMENT_VALUE, &new);
         if (r != 0)
                 return r;
+        buffer_reserve(&b, source.size + new.size);
         switch (mode) {
         case MODE_VALUE:
                 r = replace_value(e, call, &source, &old, &new, &b);

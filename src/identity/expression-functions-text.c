@@ -19,6 +19,7 @@ static int convert_text(Evaluation *e, const Node *call, json_object **ret,
         r = argument_text(e, call, 0, &t);
         if (r != 0 || !t.value)
                 return r;
+        buffer_reserve(&b, t.size + 16);
         convert(&t, option, &b);
         return give_buffer(e, call, &b, ret);
 }
@@ -37,6 +38,7 @@ static int evaluate_append(Evaluation *e, const Node *call, json_object **ret) {
         /* There is nothing that the suffix could be the end of. */
         if (!source.value)
                 return 0;
+        buffer_reserve(&b, source.size + suffix.size);
         strbuf_append(&b, source.s, source.size);
         strbuf_append(&b, suffix.s, suffix.size);
         return give_buffer(e, call, &b, ret);
@@ -66,6 +68,7 @@ static int evaluate_join(Evaluation *e, const Node *call, json_object **ret) {
         r = argument_text(e, call, 0, &separator);
         if (r != 0)
                 return r;
+        buffer_reserve(&b, 64);
         for (size_t i = 1; i < call->n_args; i++) {
                 _cleanup_json_ json_object *v = NULL;
 
@@ -311,6 +314,7 @@ static int evaluate_pcase(Evaluation *e, const Node *call, json_object **ret) {
                 return r;
         if (own.size > 100)
                 return evaluation_fail(e, call, "wordSeparators are more than 100 bytes long");
+        buffer_reserve(&b, t.size);
         for (size_t i = 0; i < t.size;) {
                 i += utf8_next(t.s + i, t.size - i, &c);
                 /* .NET's ToTitleCase takes an apostrophe for a part of its word. */

@@ -154,6 +154,8 @@ int text_to_boolean(const char *s, size_t size);
 
 /* Results */
 int give_text(Evaluation *e, const Node *call, const char *s, size_t size, json_object **ret);
+/** buffer_reserve() - room for @size bytes, so that appending character by character allocates once */
+void buffer_reserve(StrBuf *b, size_t size);
 /** give_buffer() - the same; also checks that building it did not fail */
 int give_buffer(Evaluation *e, const Node *call, const StrBuf *b, json_object **ret);
 int give_integer(int64_t v, json_object **ret);

@@ -11,7 +11,7 @@
  *
  * Limits: 10,000 bytes of text, 50 levels of nesting, 1 MiB a computed string, 10,000 elements a computed list,
  * 8 MiB of text read and written in one evaluation; patterns as Replace's page says. A value that breaks one is an
- * error of its record. */
+ * error of its record. An Expression belongs to one thread: its patterns keep their scratch memory. */
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -527,17 +527,6 @@ static Order order_from(int c) {
         return c < 0 ? ORDER_LESS : c > 0 ? ORDER_GREATER : ORDER_EQUAL;
 }
 
-static Order compare_numbers(bool a_is_integer, int64_t a, double a_double, bool b_is_integer, int64_t b, double b_double) {
-        long double x, y;
-
-        if (a_is_integer && b_is_integer)
-                return order_from((a > b) - (a < b));
-        /* Where a long double is no wider than a double, integers beyond 2^53 compare with a fraction as that double. */
-        x = a_is_integer ? (long double) a : (long double) a_double;
-        y = b_is_integer ? (long double) b : (long double) b_double;
-        return order_from((x > y) - (x < y));
-}
-
 /* The value as text: a string's own bytes, else printed into @buf or by json-c. */
 static const char *value_text(json_object *v, char buf[static 32], size_t *ret_size) {
         const char *s = NULL;
@@ -600,7 +589,7 @@ static Order compare(const Filter *f, json_object *v) {
                 return compare_texts(f, s, size) == ORDER_EQUAL ? ORDER_EQUAL : ORDER_DIFFERENT;
         if (l->type != json_type_string || type != json_type_string) {
                 if (l->is_number && number_from_text(s, size, &is_integer, &integer, &d))
-                        return compare_numbers(is_integer, integer, d, l->is_integer, l->integer, l->number);
+                        return order_from(numbers_compare(is_integer, integer, d, l->is_integer, l->integer, l->number));
                 if (l->type != json_type_string)
                         return ORDER_DIFFERENT;
         }

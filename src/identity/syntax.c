@@ -213,13 +213,15 @@ bool number_from_text(const char *s, size_t size, bool *ret_is_integer, int64_t 
                 return false;
         memcpy(copy, s, size);
         copy[size] = '\0';
-        *ret_double = double_from_text(copy);
         if (is_integer) {
                 errno = 0;
                 v = strtoll(copy, NULL, 10);
                 is_integer = errno == 0;
                 *ret_integer = v;
+                *ret_double = (double) v;
         }
+        if (!is_integer)
+                *ret_double = double_from_text(copy);
         *ret_is_integer = is_integer;
         return true;
 }
@@ -244,4 +246,28 @@ int syntax_number(const char *text, size_t *offset, json_object **ret, Error **r
                 return -ENOMEM;
         *offset += n;
         return 0;
+}
+
+static int integer_compare(int64_t a, double b) {
+        int64_t whole;
+
+        /* 2^63 and -2^63 are doubles; what lies between them converts without overflow. */
+        if (b >= 9223372036854775808.0)
+                return -1;
+        if (b < -9223372036854775808.0)
+                return 1;
+        whole = (int64_t) b;
+        if (a != whole)
+                return a < whole ? -1 : 1;
+        return ((double) whole > b) - ((double) whole < b);
+}
+
+int numbers_compare(bool a_is_integer, int64_t a, double a_double, bool b_is_integer, int64_t b, double b_double) {
+        if (a_is_integer && b_is_integer)
+                return (a > b) - (a < b);
+        if (a_is_integer)
+                return integer_compare(a, b_double);
+        if (b_is_integer)
+                return -integer_compare(b, a_double);
+        return (a_double > b_double) - (a_double < b_double);
 }

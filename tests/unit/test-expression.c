@@ -373,7 +373,7 @@ TEST(replace_in_its_five_modes) {
                 { "Replace([x], , \"(?<=@).*\", , \"example.org\", , )", "{\"x\":\"a@b.c\"}", "\"a@example.org\"", ".NET look-behind" },
                 { "Replace([x], , \"\\\\p{Lu}\", , \"x\", , )", "{\"x\":\"aÄB\"}", "\"axx\"", ".NET Unicode category" },
                 { "Replace([x], , \"(?<n>\\\\d+)\", \"n\", \"#\", , )", "{\"x\":\"a1b22\"}", "\"a#b#\"", "ref Replace: all values matching the group" },
-                { "Replace([x], , \"(a+)+$\", , \"\", , )", "{\"x\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab\"}",
+                { "Replace([x], , \"(a+)+$\", , \"\", , )", "{\"x\":\"aaaaaaaaaaaaaaaaaab\"}",
                   "error: too many steps", "doc replace: limits" },
                 { "Replace([x], \"a\", , , \"b\")", NULL, "null", "doc replace" },
         };

@@ -233,8 +233,11 @@ TEST(names_types_and_unassigned_attributes) {
                              { "number gt 9", true, "CSV: by number" },
                              { "big gt 9223372036854775806", true, "64 bits, exactly" },
                              { "big lt 9223372036854775808", true, "beyond 64 bits" },
+                             { "big gt 9223372036854775806.5", false, "this fraction is the double 2^63" },
+                             { "big lt -9223372036854775809", false, "beyond 64 bits" },
+                             { "number gt 41.5 and number lt 42.5 and number ge 42.0", true, "integer and fraction" },
                              { "big eq \"9223372036854775807\"", true, "64 bits, exactly" } },
-                   5);
+                   8);
 }
 
 TEST(an_error_shows_the_place_and_what_would_be_right) {
