@@ -340,7 +340,7 @@ static int write_index(Cycle *c, Error **ret_error) {
                 const Evaluated *e = &c->evaluated[i];
 
                 if (e->invalid || e->unsettled || e->pending > 0) {
-                        r = snapshot_unsettle(c->index, e->record);
+                        r = snapshot_unsettle(c->index, e->record, e->link);
                         if (r < 0)
                                 return r;
                         continue;

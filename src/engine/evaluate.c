@@ -351,7 +351,7 @@ static int note_repeated(Cycle *c, const SourceRecord *raw, uint64_t link, uint3
                          (unsigned long long) raw->line);
         cycle_log_invalid(c, _OBJECT_KIND_INVALID, NULL, error);
         c->record.counts[COUNT_SKIPPED]++;
-        r = snapshot_unsettle(c->index, record);
+        r = snapshot_unsettle(c->index, record, link);
         if (r < 0)
                 return r;
         return snapshot_forget_links(c->index, &link, 1);

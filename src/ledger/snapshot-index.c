@@ -12,8 +12,9 @@
 #include "file-util.h"
 #include "string-util.h"
 
-/* The file: a header, then one row of 20 bytes for each record of the last reading, in its order. A row with link 0 is
- * unsettled: its fingerprint says only that the same record, in the same place, must be parsed again.
+/* The file: a header, then one row of 20 bytes for each record of the last reading, in its order. A fingerprint has its top
+ * bit set; a row without it, or with link 0, is unsettled: it says only that the same record, in the same place, must be parsed
+ * again. Its link, if it has one, is kept, so that the record's absence is noticed all the same.
  *
  * A reading walks along the rows. As long as record n has the fingerprint of row n, nothing is allocated and nothing is
  * looked up. With the first record that differs come
@@ -31,6 +32,7 @@ typedef struct Row {
 } Row;
 
 #define MAX_ROWS (UINT32_MAX - 1)
+#define SETTLED (UINT32_C(1) << 31)   /* in fingerprint[3] */
 #define BYTE_ORDER_MARK UINT32_C(0x01020304)
 
 typedef struct Header {
@@ -186,8 +188,17 @@ static int write_file(const char *path, const Header *h, const Row *rows) {
 
 /* ---- a reading ---- */
 
+/* Settled or not. */
 static inline bool row_is(const Row *row, Fingerprint fp) {
-        return memcmp(row->fingerprint, &fp, sizeof(row->fingerprint)) == 0;
+        uint32_t key[4];
+
+        memcpy(key, &fp, sizeof(key));
+        return row->fingerprint[0] == key[0] && row->fingerprint[1] == key[1] && row->fingerprint[2] == key[2] &&
+               (row->fingerprint[3] | SETTLED) == key[3];
+}
+
+static inline bool row_settled(const Row *row) {
+        return row->link != 0 && (row->fingerprint[3] & SETTLED);
 }
 
 static inline const Row *records_of(const SnapshotIndex *s) {
@@ -241,7 +252,7 @@ static int make_table(SnapshotIndex *s) {
 
         s->table_mask = (uint32_t) (n_slots - 1);
         for (uint32_t row = 0; row < s->n_rows; row++) {
-                if (s->rows[row].link == 0)
+                if (!row_settled(&s->rows[row]))
                         continue;
                 for (slot = first_slot(s, s->rows[row].fingerprint); table[slot] != 0; slot = (slot + 1) & s->table_mask)
                         /* Of two rows alike the first is found; the other only in its place. */
@@ -293,7 +304,9 @@ int snapshot_next(SnapshotIndex *s, Fingerprint fp, SnapshotMatch *ret, uint64_t
         if (s->n_records >= MAX_ROWS)
                 return -E2BIG;
         if (s->cursor < s->n_rows && row_is(&s->rows[s->cursor], fp) && !row_seen(s, s->cursor)) {
-                link = s->rows[s->cursor].link;
+                /* An unsettled row says where its record stands, and no more: its link must not count as seen. */
+                if (row_settled(&s->rows[s->cursor]))
+                        link = s->rows[s->cursor].link;
                 if (s->records) {
                         r = add_record(s, fp, link);
                         if (r < 0)
@@ -324,28 +337,33 @@ int snapshot_next(SnapshotIndex *s, Fingerprint fp, SnapshotMatch *ret, uint64_t
         return 0;
 }
 
-static int set_link(SnapshotIndex *s, uint32_t record, uint32_t link) {
+static int set_link(SnapshotIndex *s, uint32_t record, uint32_t link, bool settled) {
+        const Row *row;
         int r;
 
         assert(record < s->n_records);
 
-        if (records_of(s)[record].link == link)
+        row = &records_of(s)[record];
+        if (row->link == link && !!(row->fingerprint[3] & SETTLED) == settled)
                 return 0;
         r = own_records(s);
         if (r < 0)
                 return r;
         s->records[record].link = link;
+        s->records[record].fingerprint[3] = (s->records[record].fingerprint[3] & ~SETTLED) | (settled ? SETTLED : 0);
         return 0;
 }
 
-int snapshot_unsettle(SnapshotIndex *s, uint32_t record) {
-        return set_link(s, record, 0);
+int snapshot_unsettle(SnapshotIndex *s, uint32_t record, uint64_t link) {
+        if (link > UINT32_MAX)
+                return -ERANGE;
+        return set_link(s, record, (uint32_t) link, false);
 }
 
 int snapshot_settle(SnapshotIndex *s, uint32_t record, uint64_t link) {
         if (link == 0 || link > UINT32_MAX)
                 return -ERANGE;
-        return set_link(s, record, (uint32_t) link);
+        return set_link(s, record, (uint32_t) link, true);
 }
 
 int snapshot_scan_unseen(SnapshotIndex *s, int (*f)(uint64_t link, void *userdata), void *userdata) {
@@ -366,7 +384,7 @@ int snapshot_scan_seen(SnapshotIndex *s, int (*f)(uint64_t link, uint32_t record
         int r;
 
         for (uint32_t i = 0; i < s->n_records; i++) {
-                if (records[i].link == 0)
+                if (!row_settled(&records[i]))
                         continue;
                 r = f(records[i].link, i, userdata);
                 if (r < 0)
@@ -406,7 +424,7 @@ static int forget(SnapshotIndex *s, const LinkSet *set) {
 
         for (uint32_t i = 0; i < s->n_records; i++)
                 if (records_of(s)[i].link > 0 && link_set_has(set, records_of(s)[i].link)) {
-                        r = set_link(s, i, 0);
+                        r = set_link(s, i, records_of(s)[i].link, false);
                         if (r < 0)
                                 return r;
                 }

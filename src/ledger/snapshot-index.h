@@ -65,8 +65,9 @@ typedef enum SnapshotMatch {
 int snapshot_next(SnapshotIndex *s, Fingerprint fp, SnapshotMatch *ret, uint64_t *ret_link, uint32_t *ret_record);
 SnapshotIndex *snapshot_new_empty(void);
 
-/** snapshot_unsettle() - the record will be parsed again by the next cycle (repeated, invalid, waiting). Errors: -ENOMEM. */
-int snapshot_unsettle(SnapshotIndex *s, uint32_t record);
+/** snapshot_unsettle() - the record will be parsed again by the next cycle (repeated, invalid, waiting). @link: whose it is, so that
+ * its absence would be noticed; 0: nobody's. Errors: -ENOMEM, -ERANGE. */
+int snapshot_unsettle(SnapshotIndex *s, uint32_t record, uint64_t link);
 /** snapshot_settle() - the record's effect is committed as link @link. Errors: -ENOMEM, -ERANGE (no link of 32 bits). */
 int snapshot_settle(SnapshotIndex *s, uint32_t record, uint64_t link);
 
@@ -74,7 +75,7 @@ int snapshot_settle(SnapshotIndex *s, uint32_t record, uint64_t link);
 
 /** snapshot_scan_unseen() - the links of last time's rows that no record of this reading matched */
 int snapshot_scan_unseen(SnapshotIndex *s, int (*f)(uint64_t link, void *userdata), void *userdata);
-/** snapshot_forget_links() - rows of these links (sorted ascending) become unsettled, wherever they are: a group whose members changed
+/** snapshot_forget_links() - rows of these links (sorted ascending) become unsettled and keep their links, wherever they are: a group whose members changed
  * by another way. Errors: -ENOMEM. */
 int snapshot_forget_links(SnapshotIndex *s, const uint64_t *links, size_t n);
 /** snapshot_scan_seen() - the links of the rows that were matched, for finding repeated ids: @f gets link and record. Before

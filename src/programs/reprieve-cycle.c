@@ -16,6 +16,7 @@
 #include "log.h"
 #include "options.h"
 #include "time-util.h"
+#include "worker-client.h"
 
 static bool arg_preview = false, arg_validate = false, arg_scheduled = false;
 static const char *arg_with = NULL, *arg_cycle_id = NULL, *arg_on_demand = NULL;
@@ -69,14 +70,26 @@ static const OptionsHelp help = {
 /* ---- progress ---- */
 
 typedef struct Reporter {
+        const char *runtime_dir, *job;
+        WorkerClient *worker;     /* NULL where no service listens */
         uint64_t last_usec;
         bool quiet;
 } Reporter;
+
+static void report_start(const char *cycle_id, void *userdata) {
+        Reporter *r = userdata;
+        int k;
+
+        k = worker_client_new(r->runtime_dir, r->job, cycle_id, &r->worker);
+        if (k < 0)
+                log_warning_errno(k, "Failed to start the thread that tells the service of this cycle: %m");
+}
 
 static void report_progress(const char *phase, uint64_t done, uint64_t total, void *userdata) {
         Reporter *r = userdata;
         uint64_t now = clock_monotonic();
 
+        worker_client_progress(r->worker, phase, done, total);
         /* Ten times a second is more than anybody reads. */
         if (r->quiet || now - r->last_usec < 100 * USEC_PER_MSEC)
                 return;
@@ -202,9 +215,11 @@ int main(int argc, char *argv[]) {
         }
 
         CycleOptions options = { .config = config, .state_dir = common.state_dir, .cycle_id = arg_cycle_id,
-                                 .stop = &stop_requested, .progress = report_progress, .userdata = &reporter };
+                                 .stop = &stop_requested, .progress = report_progress, .started = report_start, .userdata = &reporter };
         struct sigaction sa = { .sa_handler = request_stop };
 
+        reporter.runtime_dir = common.runtime_dir;
+        reporter.job = job;
         (void) sigaction(SIGTERM, &sa, NULL);
         (void) sigaction(SIGINT, &sa, NULL);
         (void) signal(SIGPIPE, SIG_IGN);
@@ -218,5 +233,8 @@ int main(int argc, char *argv[]) {
                         log_error("Failed to preview job \"%s\": %s.", job, error_text(error, r));
                 return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
         }
-        return arg_on_demand ? run_on_demand(&options) : run_cycle(&options);
+        r = arg_on_demand ? run_on_demand(&options) : run_cycle(&options);
+        /* After the ledger has it all: the service reads it again when it hears of the end. */
+        worker_client_free(reporter.worker);
+        return r;
 }

@@ -35,8 +35,8 @@ class Tap:
         if not condition:
             self.failed += 1
             for d in diagnostics:
-                for line in str(d).splitlines():
-                    print("#", line)
+                for line in str(d)[:6000].splitlines():
+                    print("#", line[:600])
         return bool(condition)
 
     def is_(self, got, expected, name):

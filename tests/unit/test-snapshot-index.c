@@ -262,7 +262,7 @@ TEST(what_is_unsettled_is_parsed_again_but_stays_in_its_place) {
         FIVE(s);
 
         CHECK_INT(read_all(s, RECORDS(1, 2, 3, 4, 5), &reading), 0);
-        CHECK_INT(snapshot_unsettle(s, 2), 0);
+        CHECK_INT(snapshot_unsettle(s, 2, 0), 0);
         CHECK(!snapshot_is_identical(s));
         CHECK_INT(snapshot_write(s, path, &stamp), 0);
         for (unsigned i = 0; i < 2; i++) {
@@ -295,7 +295,7 @@ TEST(an_unsettled_row_never_matches_elsewhere) {
         FIVE(s);
 
         CHECK_INT(read_all(s, RECORDS(1, 2, 3, 4, 5), &reading), 0);
-        CHECK_INT(snapshot_unsettle(s, 1), 0);
+        CHECK_INT(snapshot_unsettle(s, 1, 0), 0);
         CHECK_INT(snapshot_write(s, path, &stamp), 0);
         {
                 _cleanup_snapshot_ SnapshotIndex *t = open_index(path);
@@ -563,7 +563,7 @@ TEST(random_readings_agree_with_a_naive_index) {
                                 CHECK_INT(link, found < 64 ? naive.links[found] : 0);
                                 /* What is there twice is settled neither time (E2). */
                                 if (times[records[i]] > 1)
-                                        CHECK_INT(snapshot_unsettle(s, record), 0);
+                                        CHECK_INT(snapshot_unsettle(s, record, 0), 0);
                                 else if (match == SNAPSHOT_UNCHANGED)
                                         links[i] = (unsigned) link;
                                 else if (random_below(&state, 4) > 0) {
