@@ -44,7 +44,10 @@ check(not unknown, f"every text belongs to an event {unknown or ''}")
 incomplete = [v for v, text in original.items() if not re.search(r"^Subject: .+$", text, re.M) or len(text.strip().splitlines()) < 4]
 check(not incomplete, f"every text says what happened and what to do {incomplete or ''}")
 for path in sorted(glob.glob(os.path.join(top, "data/reprieve.*.catalog"))):
-    check(set(entries(path)) == set(original), f"{os.path.basename(path)} translates every entry")
+    translated = entries(path)
+    check(set(translated) == set(original), f"{os.path.basename(path)} translates every entry")
+    fields = [v for v in original if set(re.findall(r"@\w+@", original[v])) != set(re.findall(r"@\w+@", translated.get(v, "")))]
+    check(not fields, f"{os.path.basename(path)} names the same fields {fields or ''}")
 if shutil.which("journalctl"):
     with tempfile.TemporaryDirectory() as root:
         where = os.path.join(root, "usr/lib/systemd/catalog")
