@@ -52,7 +52,8 @@ int attribute_name_parse(const char *text, size_t *offset, AttributeName *ret, E
                 }
                 if (n.n_parts == ATTRIBUTE_NAME_PARTS_MAX) {
                         attribute_name_done(&n);
-                        return syntax_error(ret_error, text, i, "a name has at most %u parts", ATTRIBUTE_NAME_PARTS_MAX);
+                        return syntax_error(ret_error, text, i, "a name has at most %u parts",
+                                            ATTRIBUTE_NAME_PARTS_MAX);
                 }
                 n.parts[n.n_parts] = strndup(text + i, length);
                 if (!n.parts[n.n_parts++])

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Where a mapping reads and writes: an attribute, a sub-attribute, one value of several, or an attribute of an extension
- * (RFC 7644 section 3.5.2, "PATH"): userName, name.givenName, emails[type eq "work"].value,
+/* Where a mapping reads and writes: an attribute, a sub-attribute, one value of several, or an attribute of an
+ * extension (RFC 7644 section 3.5.2, "PATH"): userName, name.givenName, emails[type eq "work"].value,
  * urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value. Names match without case. */
 
 #include <stdbool.h>
@@ -16,7 +16,7 @@
 
 /* Conditions */
 enum {
-        ATTRIBUTE_PATH_E_CONFLICT = 1,  /* something simple stands where the path needs an object, or an array does */
+        ATTRIBUTE_PATH_E_CONFLICT = 1, /* something simple stands where the path needs an object, or an array does */
 };
 
 typedef struct AttributePath AttributePath;
@@ -27,7 +27,8 @@ int attribute_path_parse(const char *text, AttributePath **ret, Error **ret_erro
 /** attribute_path_parse_part() - the path at text[*offset]; *offset moves behind it */
 int attribute_path_parse_part(const char *text, size_t *offset, AttributePath **ret, Error **ret_error);
 
-/** attribute_path_new_flat() - one key of the record, whatever characters it has (a CSV column with spaces); NULL for OOM */
+/** attribute_path_new_flat() - one key of the record, whatever characters it has (a CSV column with spaces); NULL for
+ * OOM */
 AttributePath *attribute_path_new_flat(const char *key, size_t size);
 
 AttributePath *attribute_path_free(AttributePath *p);
@@ -36,7 +37,8 @@ DEFINE_CLEANUP(AttributePath *, attribute_path_free)
 /** attribute_path_text() - as it was written; borrowed */
 const char *attribute_path_text(const AttributePath *p);
 
-/** attribute_path_head() - the record's own key that the path begins at: the attribute, or an extension's URI; borrowed */
+/** attribute_path_head() - the record's own key that the path begins at: the attribute, or an extension's URI;
+ * borrowed */
 const char *attribute_path_head(const AttributePath *p);
 
 /** attribute_path_is_nested() - whether the path leads into an attribute and is not one as a whole */
@@ -53,8 +55,8 @@ int attribute_path_canonical(const AttributePath *p, StrBuf *out);
  */
 int attribute_path_get(const AttributePath *p, json_object *record, json_object **ret);
 
-/** attribute_path_is_settable() - whether attribute_path_set() knows what to create: brackets hold eq comparisons joined
- * by "and", and a sub-attribute follows them */
+/** attribute_path_is_settable() - whether attribute_path_set() knows what to create: brackets hold eq comparisons
+ * joined by "and", and a sub-attribute follows them */
 bool attribute_path_is_settable(const AttributePath *p);
 
 /**

@@ -228,7 +228,8 @@ bool date_parse(const char *s, size_t size, int64_t *ret) {
         } else {
                 i = start;
                 if (!short_number(s, size, &i, &f.month) || !one_of(s, size, &i, "/") ||
-                    !short_number(s, size, &i, &f.day) || !one_of(s, size, &i, "/") || !digits(s, size, &i, 4, &f.year))
+                    !short_number(s, size, &i, &f.day) || !one_of(s, size, &i, "/") ||
+                    !digits(s, size, &i, 4, &f.year))
                         return false;
         }
 
@@ -266,16 +267,18 @@ char *date_format(int64_t ticks, char buf[static DATE_TEXT_MAX]) {
         DateFields f;
 
         date_to_fields(ticks, &f);
-        (void) snprintf(buf, DATE_TEXT_MAX, "%u/%u/%04u %u:%02u:%02u %s", (unsigned) f.month % 100, (unsigned) f.day % 100,
-                        (unsigned) f.year % 10000, (unsigned) (f.hour % 12 == 0 ? 12 : f.hour % 12), (unsigned) f.minute % 60,
+        (void) snprintf(buf, DATE_TEXT_MAX, "%u/%u/%04u %u:%02u:%02u %s", (unsigned) f.month % 100,
+                        (unsigned) f.day % 100, (unsigned) f.year % 10000,
+                        (unsigned) (f.hour % 12 == 0 ? 12 : f.hour % 12), (unsigned) f.minute % 60,
                         (unsigned) f.second % 60, f.hour < 12 ? "AM" : "PM");
         return buf;
 }
 
 DateUnit date_unit_from_string(const char *s, size_t size) {
         static const char *const names[_DATE_UNIT_MAX] = {
-                [DATE_UNIT_YEAR] = "yyyy", [DATE_UNIT_MONTH] = "m", [DATE_UNIT_DAY] = "d",    [DATE_UNIT_WEEK] = "ww",
-                [DATE_UNIT_HOUR] = "h",    [DATE_UNIT_MINUTE] = "n", [DATE_UNIT_SECOND] = "s",
+                [DATE_UNIT_YEAR] = "yyyy", [DATE_UNIT_MONTH] = "m", [DATE_UNIT_DAY] = "d",
+                [DATE_UNIT_WEEK] = "ww",   [DATE_UNIT_HOUR] = "h",  [DATE_UNIT_MINUTE] = "n",
+                [DATE_UNIT_SECOND] = "s",
         };
 
         for (DateUnit u = 0; u < _DATE_UNIT_MAX; u++)
@@ -430,7 +433,8 @@ const char *date_pattern_check(const char *pattern, bool for_parsing, size_t *re
         return NULL;
 }
 
-static bool name_of(const char *s, size_t size, size_t *i, const char *const *names, size_t n, bool is_short, int *ret) {
+static bool name_of(const char *s, size_t size, size_t *i, const char *const *names, size_t n, bool is_short,
+                    int *ret) {
         for (size_t k = 0; k < n; k++) {
                 size_t length = is_short ? 3 : strlen(names[k]);
 
@@ -483,11 +487,13 @@ bool date_parse_pattern(const char *s, size_t size, const char *pattern, unsigne
                                 ok = name_of(s, size, &i, month_names, 12, t.count == 3, &v);
                                 f.month = ok ? v + 1 : 0;
                         } else
-                                ok = t.count == 2 ? digits(s, size, &i, 2, &f.month) : short_number(s, size, &i, &f.month);
+                                ok = t.count == 2 ? digits(s, size, &i, 2, &f.month)
+                                                  : short_number(s, size, &i, &f.month);
                         break;
                 case 'y':
                         if (t.count <= 2) {
-                                ok = t.count == 2 ? digits(s, size, &i, 2, &f.year) : short_number(s, size, &i, &f.year);
+                                ok = t.count == 2 ? digits(s, size, &i, 2, &f.year)
+                                                  : short_number(s, size, &i, &f.year);
                                 /* The invariant culture's TwoDigitYearMax. */
                                 f.year += f.year <= 49 ? 2000 : 1900;
                         } else
@@ -554,7 +560,8 @@ void date_format_pattern(int64_t ticks, const char *pattern, StrBuf *out) {
                         break;
                 case 'd':
                         if (t.count >= 3)
-                                strbuf_append(out, day_names[f.weekday], t.count == 3 ? 3 : strlen(day_names[f.weekday]));
+                                strbuf_append(out, day_names[f.weekday],
+                                              t.count == 3 ? 3 : strlen(day_names[f.weekday]));
                         else
                                 strbuf_printf(out, "%0*d", width, f.day);
                         break;

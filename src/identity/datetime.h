@@ -2,7 +2,7 @@
 #pragma once
 
 /* Dates as mapping expressions and filters write them. An instant is an int64_t in units of 100 ns (ticks) since
- * 0001-01-01 00:00 UTC, years 1 to 9999: what the reference's date functions count in. No locale, no time zone data. */
+ * 0001-01-01 00:00 UTC, years 1 to 9999: what the reference's date functions count in. No locale, no time zones. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -63,7 +63,7 @@ DateUnit date_unit_from_string(const char *s, size_t size);
 /** date_add() - false where the result is no date of the years 1 to 9999; a month keeps its last day */
 bool date_add(int64_t ticks, DateUnit unit, int64_t n, int64_t *ret);
 
-/** date_diff() - @b minus @a: years and months by the calendar, weeks by the Sundays between, the rest in whole units */
+/** date_diff() - @b minus @a: years and months by the calendar, weeks by the Sundays between, else whole units */
 int64_t date_diff(DateUnit unit, int64_t a, int64_t b);
 
 /* How strictly date_parse_pattern() takes white space. */

@@ -2,7 +2,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -14,6 +13,7 @@
 
 int evaluation_fail(Evaluation *e, const Node *n, const char *fmt, ...) {
         _cleanup_free_ char *reason = NULL;
+        const char *who = "the expression";
         va_list ap;
 
         va_start(ap, fmt);
@@ -22,9 +22,12 @@ int evaluation_fail(Evaluation *e, const Node *n, const char *fmt, ...) {
         va_end(ap);
         if (!reason)
                 return -ENOMEM;
+        if (n->kind == NODE_CALL)
+                who = n->function->name;
+        else if (n->kind == NODE_COMPARISON)
+                who = "the comparison";
         return error_set_full(e->ret_error, EXPRESSION_E_VALUE, ERROR_SCOPE_ITEM, ERROR_RETRY_LATER, "InvalidValue",
-                              "%s at byte %zu: %s", n->kind == NODE_CALL ? n->function->name : n->kind == NODE_COMPARISON ? "the comparison" : "the expression",
-                              n->offset + 1, reason);
+                              "%s at byte %zu: %s", who, n->offset + 1, reason);
 }
 
 /* Every byte of text that is read or made counts, so that no expression and no record can ask for endless work. */
@@ -37,7 +40,8 @@ static int charge(Evaluation *e, const Node *n, size_t size) {
 }
 
 bool value_is_empty(json_object *v) {
-        return json_object_get_type(v) == json_type_string ? json_object_get_string_len(v) == 0 : json_is_unassigned(v);
+        return json_object_get_type(v) == json_type_string ? json_object_get_string_len(v) == 0
+                                                           : json_is_unassigned(v);
 }
 
 /* The one value of a list or of a complex value; the container is given up for it. */
@@ -54,14 +58,17 @@ static int unwrap(Evaluation *e, const Node *n, json_object **value) {
                                         values++;
                                 }
                         if (values > 1)
-                                return evaluation_fail(e, n, "an attribute has several values: take one of them with Item() "
-                                                             "or a path such as emails[type eq \"work\"].value, or Join() "
-                                                             "them");
+                                return evaluation_fail(
+                                        e, n,
+                                        "an attribute has several values: take one of them with Item() "
+                                        "or a path such as emails[type eq \"work\"].value, or Join() "
+                                        "them");
                 } else if (json_object_get_type(*value) == json_type_object) {
                         inner = json_get_member(*value, "value");
                         if (!inner)
-                                return evaluation_fail(e, n, "an attribute is a complex value: name a sub-attribute of it, "
-                                                             "such as name.givenName");
+                                return evaluation_fail(e, n,
+                                                       "an attribute is a complex value: name a sub-attribute of it, "
+                                                       "such as name.givenName");
                 } else
                         return 0;
                 inner = json_object_get(inner);
@@ -91,8 +98,8 @@ int value_to_text(Evaluation *e, const Node *n, json_object *value, Text *ret) {
                 ret->size = strlen(ret->s);
                 break;
         case json_type_int:
-                ret->size = (size_t) snprintf(ret->buf, sizeof(ret->buf), "%" PRId64, json_object_get_int64(v));
-                ret->s = ret->buf;
+                ret->s = integer_text(v, ret->buf);
+                ret->size = strlen(ret->s);
                 break;
         case json_type_double:
                 ret->s = json_object_get_string(v);
@@ -146,7 +153,8 @@ int argument_integer(Evaluation *e, const Node *call, size_t i, int64_t *ret, bo
         r = argument(e, call, i, &v);
         if (r != 0)
                 return r;
-        if (json_object_get_type(v) == json_type_int) {
+        /* What is larger than an int64_t is cut down to its maximum: read the text of that instead. */
+        if (json_object_get_type(v) == json_type_int && json_object_get_int64(v) < INT64_MAX) {
                 *ret = json_object_get_int64(v);
                 *ret_is_null = false;
                 json_object_put(v);
@@ -292,7 +300,8 @@ static int compare(Evaluation *e, const Node *n, const Text *a, const Text *b, b
                 *ret = for_equality && ordered(n->comparison, a->size != b->size);
                 return 0;
         }
-        if (json_object_get_type(a->value) == json_type_boolean || json_object_get_type(b->value) == json_type_boolean) {
+        if (json_object_get_type(a->value) == json_type_boolean ||
+            json_object_get_type(b->value) == json_type_boolean) {
                 int p = text_truth(a), q = text_truth(b);
 
                 if (!for_equality)

@@ -33,7 +33,8 @@ static int argument_unit(Evaluation *e, const Node *call, DateUnit *ret) {
                 return r;
         *ret = date_unit_from_string(t.s, t.size);
         if (*ret < 0)
-                return evaluation_fail(e, call, "interval is none of \"yyyy\", \"m\", \"d\", \"ww\", \"h\", \"n\", \"s\"");
+                return evaluation_fail(e, call,
+                                       "interval is none of \"yyyy\", \"m\", \"d\", \"ww\", \"h\", \"n\", \"s\"");
         return 0;
 }
 
@@ -143,10 +144,11 @@ static int check_format_date_time(Parser *p, Node *call) {
         unsigned space;
 
         if (names && !parse_styles(names, &space))
-                return check_failed(p, call->args[1],
-                                    "dateTimeStyles knows None, AllowLeadingWhite, AllowTrailingWhite, AllowInnerWhite, "
-                                    "AllowWhiteSpaces, RoundtripKind, AssumeUniversal and AdjustToUniversal; all dates are "
-                                    "UTC here");
+                return check_failed(
+                        p, call->args[1],
+                        "dateTimeStyles knows None, AllowLeadingWhite, AllowTrailingWhite, AllowInnerWhite, "
+                        "AllowWhiteSpaces, RoundtripKind, AssumeUniversal and AdjustToUniversal; all dates are "
+                        "UTC here");
         return 0;
 }
 

@@ -55,32 +55,37 @@ static int check_replace(Parser *p, Node *call) {
         int r;
 
         if (mode_of(call) == _MODE_MAX)
-                return check_failed(p, call, "these arguments of Replace do not go together: give oldValue with "
-                                             "replacementValue or template, or regexPattern with replacementValue, with "
-                                             "regexGroupName and replacementValue, or with regexGroupName and "
-                                             "replacementAttributeName");
+                return check_failed(p, call,
+                                    "these arguments of Replace do not go together: give oldValue with "
+                                    "replacementValue or template, or regexPattern with replacementValue, with "
+                                    "regexGroupName and replacementValue, or with regexGroupName and "
+                                    "replacementAttributeName");
         if (old && !*old)
                 return check_failed(p, call->args[OLD_VALUE], "oldValue is empty");
         if (!node_has_argument(call, REGEX_PATTERN))
                 return 0;
         r = pattern_compile(node_literal_text(call, REGEX_PATTERN), &call->pattern, &offset, message);
         if (r == -EINVAL) {
-                (void) snprintf(text, sizeof(text), "character %zu of the regular expression: %s", offset + 1, message);
+                (void) snprintf(text, sizeof(text), "character %zu of the regular expression: %s", offset + 1,
+                                message);
                 return check_failed(p, call->args[REGEX_PATTERN], text);
         }
         if (r < 0)
                 return r;
         if (node_has_argument(call, REGEX_GROUP_NAME)) {
                 if (!group)
-                        return check_failed(p, call->args[REGEX_GROUP_NAME], "regexGroupName must stand there in quotation marks");
+                        return check_failed(p, call->args[REGEX_GROUP_NAME],
+                                            "regexGroupName must stand there in quotation marks");
                 if (pattern_group(call->pattern, group) < 0)
-                        return check_failed(p, call->args[REGEX_GROUP_NAME], "the regular expression has no such group");
+                        return check_failed(p, call->args[REGEX_GROUP_NAME],
+                                            "the regular expression has no such group");
         }
         return 0;
 }
 
 /* @text with each @old replaced by @new. */
-static int replace_value(Evaluation *e, const Node *call, const Text *text, const Text *old, const Text *new, StrBuf *b) {
+static int replace_value(Evaluation *e, const Node *call, const Text *text, const Text *old, const Text *new,
+                         StrBuf *b) {
         const char *p = text->s, *end = text->s + text->size, *found;
 
         if (old->size == 0) {
@@ -108,7 +113,8 @@ static int charge_search(Evaluation *e, const Node *call, const Text *t) {
 static int search_result(Evaluation *e, const Node *call, int r) {
         switch (r) {
         case PATTERN_E_TOO_LONG:
-                return evaluation_fail(e, call, "a text of more than %u bytes is not searched with a regular expression",
+                return evaluation_fail(e, call,
+                                       "a text of more than %u bytes is not searched with a regular expression",
                                        PATTERN_SUBJECT_MAX);
         case PATTERN_E_TOO_HARD:
                 return evaluation_fail(e, call, "the regular expression needs too many steps for this text");
@@ -162,11 +168,12 @@ static int evaluate_replace(Evaluation *e, const Node *call, json_object **ret) 
                 r = charge_search(e, call, &source);
                 if (r != 0)
                         return r;
-                r = search_result(e, call, mode == MODE_PATTERN
-                                                   ? pattern_replace(call->pattern, source.s, source.size, new.s, new.size,
-                                                                     EXPRESSION_TEXT_MAX, &b)
-                                                   : pattern_replace_group(call->pattern, group, source.s, source.size,
-                                                                           new.s, new.size, EXPRESSION_TEXT_MAX, &b));
+                r = search_result(e, call,
+                                  mode == MODE_PATTERN
+                                          ? pattern_replace(call->pattern, source.s, source.size, new.s, new.size,
+                                                            EXPRESSION_TEXT_MAX, &b)
+                                          : pattern_replace_group(call->pattern, group, source.s, source.size, new.s,
+                                                                  new.size, EXPRESSION_TEXT_MAX, &b));
                 break;
         case MODE_ATTRIBUTE:
         case _MODE_MAX:

@@ -205,7 +205,8 @@ static int evaluate_split(Evaluation *e, const Node *call, json_object **ret) {
         p = t.s;
         end = t.s + t.size;
         for (;;) {
-                const char *found = memmem(p, (size_t) (end - p), delimiter.s, delimiter.size), *stop = found ? found : end;
+                const char *found = memmem(p, (size_t) (end - p), delimiter.s, delimiter.size),
+                           *stop = found ? found : end;
                 json_object *item = NULL;
 
                 while (p < stop && *p == ' ')

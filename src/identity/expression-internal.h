@@ -7,6 +7,7 @@
 #include "expression.h"
 #include "object.h"
 #include "pattern.h"
+#include "syntax.h"
 
 #define EXPRESSION_TEXT_MAX (1024U * 1024U)
 #define EXPRESSION_ELEMENTS_MAX 10000U
@@ -130,7 +131,7 @@ typedef struct Text {
         json_object *value;     /* owns s, unless that is buf or static; NULL for null */
         const char *s;          /* "" for null; not NUL terminated where a string contains NUL */
         size_t size;
-        char buf[24];
+        char buf[INTEGER_TEXT_MAX];
 } Text;
 
 static inline void text_done(Text *t) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-/* A recursive-descent parser makes a tree of nodes; what can be checked without a record is checked while it is built: each
- * node has the set of types it may give, each parameter says what it takes. Evaluating walks the tree; functions ask for the
- * arguments they need, so that IIF, Switch and Coalesce evaluate only what they choose. */
+/* A recursive-descent parser makes a tree of nodes; what can be checked without a record is checked while it is
+ * built: each node has the set of types it may give, each parameter says what it takes. Evaluating walks the tree;
+ * functions ask for the arguments they need, so that IIF, Switch and Coalesce evaluate only what they choose. */
 
 #include <errno.h>
 #include <inttypes.h>
@@ -20,7 +20,7 @@ struct Expression {
         unsigned uses;
 };
 
-static const Function *const function_tables[] = { logic_functions, text_functions, date_functions, pattern_functions };
+static const Function *const function_tables[] = {logic_functions, text_functions, date_functions, pattern_functions};
 
 static const char *const comparison_names[_COMPARISON_MAX] = {
         [COMPARISON_EQUAL] = "=",
@@ -144,12 +144,14 @@ static int parse_number(Parser *p, Node **ret) {
                         return syntax_error(p->ret_error, p->text, p->offset, "a hexadecimal number begins with &H");
                 for (;; i++) {
                         static const char hex[] = "0123456789abcdef";
-                        const char *digit = p->text[i] ? strchr(hex, (int) char_to_lower((unsigned char) p->text[i])) : NULL;
+                        const char *digit =
+                                p->text[i] ? strchr(hex, (int) char_to_lower((unsigned char) p->text[i])) : NULL;
 
                         if (!digit)
                                 break;
                         if (i >= p->offset + 2 + 15)
-                                return syntax_error(p->ret_error, p->text, i, "a hexadecimal number has at most 15 digits");
+                                return syntax_error(p->ret_error, p->text, i,
+                                                    "a hexadecimal number has at most 15 digits");
                         v = v << 4 | (digit - hex);
                 }
                 if (i == p->offset + 2)
@@ -201,7 +203,8 @@ static const Parameter *parameter_of(const Function *f, size_t i) {
 static void print_signature(const Function *f, StrBuf *b) {
         strbuf_printf(b, "%s(", f->name);
         for (size_t i = 0; i < PARAMETERS_MAX && f->parameters[i].name; i++)
-                strbuf_printf(b, "%s%s%s", i > 0 ? ", " : "", f->parameters[i].name, f->parameters[i].optional ? "?" : "");
+                strbuf_printf(b, "%s%s%s", i > 0 ? ", " : "", f->parameters[i].name,
+                              f->parameters[i].optional ? "?" : "");
         strbuf_puts(b, f->repeat > 0 ? ", …)" : ")");
 }
 
@@ -209,18 +212,19 @@ static const struct {
         unsigned types;
         const char *what;
 } accepted[] = {
-        [PARAMETER_ANY] = { TYPE_ANY, "a value" },
-        [PARAMETER_TEXT] = { TYPE_NULL | TYPE_BOOLEAN | TYPE_NUMBER | TYPE_STRING, "a text" },
-        [PARAMETER_INTEGER] = { TYPE_NUMBER | TYPE_STRING, "a whole number" },
-        [PARAMETER_BOOLEAN] = { TYPE_NULL | TYPE_BOOLEAN | TYPE_NUMBER | TYPE_STRING, "true or false" },
-        [PARAMETER_DATE] = { TYPE_NULL | TYPE_STRING, "a date, such as CDate(…), Now() or \"2020-03-16\"" },
-        [PARAMETER_UNIT] = { TYPE_STRING, "one of \"yyyy\", \"m\", \"d\", \"ww\", \"h\", \"n\", \"s\"" },
-        [PARAMETER_FORMAT] = { TYPE_STRING, "a date format, such as \"yyyy-MM-dd\"" },
-        [PARAMETER_INPUT_FORMAT] = { TYPE_STRING, "a date format, such as \"yyyy-MM-dd\"" },
-        [PARAMETER_STYLES] = { TYPE_STRING, "a list of DateTimeStyles, such as \"AllowLeadingWhite, AllowTrailingWhite\"" },
-        [PARAMETER_COMPARE_TYPE] = { TYPE_ANY, "vbBinaryCompare or vbTextCompare" },
-        [PARAMETER_PATTERN] = { TYPE_STRING, "a regular expression in quotation marks" },
-        [PARAMETER_CULTURE] = { TYPE_STRING, "the tag of a language, such as \"tr-TR\"" },
+        [PARAMETER_ANY] = {TYPE_ANY, "a value"},
+        [PARAMETER_TEXT] = {TYPE_NULL | TYPE_BOOLEAN | TYPE_NUMBER | TYPE_STRING, "a text"},
+        [PARAMETER_INTEGER] = {TYPE_NUMBER | TYPE_STRING, "a whole number"},
+        [PARAMETER_BOOLEAN] = {TYPE_NULL | TYPE_BOOLEAN | TYPE_NUMBER | TYPE_STRING, "true or false"},
+        [PARAMETER_DATE] = {TYPE_NULL | TYPE_STRING, "a date, such as CDate(…), Now() or \"2020-03-16\""},
+        [PARAMETER_UNIT] = {TYPE_STRING, "one of \"yyyy\", \"m\", \"d\", \"ww\", \"h\", \"n\", \"s\""},
+        [PARAMETER_FORMAT] = {TYPE_STRING, "a date format, such as \"yyyy-MM-dd\""},
+        [PARAMETER_INPUT_FORMAT] = {TYPE_STRING, "a date format, such as \"yyyy-MM-dd\""},
+        [PARAMETER_STYLES] = {TYPE_STRING,
+                              "a list of DateTimeStyles, such as \"AllowLeadingWhite, AllowTrailingWhite\""},
+        [PARAMETER_COMPARE_TYPE] = {TYPE_ANY, "vbBinaryCompare or vbTextCompare"},
+        [PARAMETER_PATTERN] = {TYPE_STRING, "a regular expression in quotation marks"},
+        [PARAMETER_CULTURE] = {TYPE_STRING, "the tag of a language, such as \"tr-TR\""},
 };
 
 static int refuse_argument(Parser *p, const Node *call, size_t i, const Parameter *parameter) {
@@ -288,7 +292,8 @@ static int check_literal(Parser *p, Node *call, size_t i, const Parameter *param
         return ok ? 0 : refuse_argument(p, call, i, parameter);
 }
 
-/* A function that gives a list, or null where its source is null, is no good as a text: null alone excuses nothing. */
+/* A function that gives a list, or null where its source is null, is no good as a text: null alone excuses nothing.
+ */
 static unsigned sure_types(const Node *n) {
         return n->types & ~(unsigned) TYPE_NULL ? n->types & ~(unsigned) TYPE_NULL : n->types;
 }
@@ -305,8 +310,11 @@ static int check_call(Parser *p, Node *call) {
         if (strbuf_check(&signature) < 0)
                 return -ENOMEM;
         if (call->n_args < required || (f->repeat == 0 && call->n_args > n))
-                return syntax_error(p->ret_error, p->text, call->offset, "%s takes %s%zu argument%s, not %zu: %s", f->name,
-                                    f->repeat > 0 ? "at least " : required < n ? "up to " : "",
+                return syntax_error(p->ret_error, p->text, call->offset, "%s takes %s%zu argument%s, not %zu: %s",
+                                    f->name,
+                                    f->repeat > 0  ? "at least "
+                                    : required < n ? "up to "
+                                                   : "",
                                     f->repeat > 0 ? required : n, (f->repeat > 0 ? required : n) == 1 ? "" : "s",
                                     call->n_args, signature.data);
         if (f->repeat > 1 && (call->n_args - (n - f->repeat)) % f->repeat != 0)
@@ -458,7 +466,8 @@ static int parse_bracketed(Parser *p, Node **ret) {
                         while (end > i && syntax_is_space(p->text[end - 1]))
                                 end--;
                         if (end == i)
-                                return syntax_error(p->ret_error, p->text, i, "expected the name of an attribute in [ ]");
+                                return syntax_error(p->ret_error, p->text, i,
+                                                    "expected the name of an attribute in [ ]");
                         path = attribute_path_new_flat(p->text + i, end - i);
                         if (!path)
                                 return -ENOMEM;
@@ -500,7 +509,8 @@ static int parse_operand(Parser *p, Node **ret) {
                 skip_space(p);
                 if (p->text[p->offset] != ')') {
                         *ret = node_free(*ret);
-                        return syntax_error(p->ret_error, p->text, p->offset, "expected the \")\" that closes column %zu",
+                        return syntax_error(p->ret_error, p->text, p->offset,
+                                            "expected the \")\" that closes column %zu",
                                             utf8_count(p->text, start) + 1);
                 }
                 p->offset++;
@@ -511,8 +521,9 @@ static int parse_operand(Parser *p, Node **ret) {
                 return syntax_error(p->ret_error, p->text, start, "a string stands in \"double\" quotation marks");
         n = syntax_name_length(s);
         if (n == 0)
-                return syntax_error(p->ret_error, p->text, start,
-                                    "expected a value: an attribute, \"string\", number, true, false, null or a function");
+                return syntax_error(
+                        p->ret_error, p->text, start,
+                        "expected a value: an attribute, \"string\", number, true, false, null or a function");
         if (s[syntax_skip_space(s, n)] == '(')
                 return parse_call(p, n, ret);
         for (size_t i = 0; i < 3; i++) {

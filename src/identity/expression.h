@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The mapping expressions of a job file: how a source record becomes the value of a target attribute. Syntax and functions
- * follow the reference product's published language (docs/expressions/ has a page a function group, with examples
- * that the tests run). Pure: time, uniqueness and the state of the object come from the context.
+/* The mapping expressions of a job file: how a source record becomes the value of a target attribute. Syntax and
+ * functions follow the reference product's published language (docs/expressions/ has a page a function group, with
+ * examples that the tests run). Pure: time, uniqueness and the state of the object come from the context.
  *
  *     Join(" ", givenName, [sn])      bare or bracketed attributes and paths, "strings" with \" and \\, numbers,
  *     IIF(country = "US", 1, null)    true, false, null, comparisons = <> < <= > >=, function calls with
@@ -24,9 +24,9 @@
 
 /* Conditions of expression_evaluate() */
 enum {
-        EXPRESSION_E_VALUE = 1,         /* this record does not suit the expression; the error (scope item) says why */
-        EXPRESSION_E_SKIP,              /* IgnoreFlowIfNullOrEmpty(): leave the target attribute alone */
-        EXPRESSION_E_NOT_UNIQUE,        /* SelectUniqueValue(): every candidate is taken; with an error */
+        EXPRESSION_E_VALUE = 1,  /* this record does not suit the expression; the error (scope item) says why */
+        EXPRESSION_E_SKIP,       /* IgnoreFlowIfNullOrEmpty(): leave the target attribute alone */
+        EXPRESSION_E_NOT_UNIQUE, /* SelectUniqueValue(): every candidate is taken; with an error */
 };
 
 /* What an expression depends on besides the record's attributes, or does with its value. */
@@ -66,8 +66,8 @@ DEFINE_CLEANUP(Expression *, expression_free)
  */
 int expression_evaluate(const Expression *x, const ExpressionContext *context, json_object **ret, Error **ret_error);
 
-/** expression_evaluate_boolean() - the same as a condition, as in SoftDeleted= and Blocked=: true, a number that is not
- * zero, or such a text ("true", "yes", "1"); null and what IgnoreFlowIfNullOrEmpty() leaves out are false */
+/** expression_evaluate_boolean() - the same as a condition, as in SoftDeleted= and Blocked=: true, a number that is
+ * not zero, or such a text ("true", "yes", "1"); null and what IgnoreFlowIfNullOrEmpty() leaves out are false */
 int expression_evaluate_boolean(const Expression *x, const ExpressionContext *context, bool *ret, Error **ret_error);
 
 /** expression_uses() - a mask of ExpressionUse */

@@ -4,8 +4,6 @@
 #include "filter.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 
 #include "attribute-name.h"
 #include "datetime.h"
@@ -53,13 +51,13 @@ typedef struct Literal {
         char *text;                     /* a string's content; a number as it was written */
         size_t size;
         uint32_t *folded;               /* the string's characters, folded */
-        size_t *back;                   /* for co: length of the longest border of each prefix (Knuth, Morris, Pratt) */
+        size_t *back; /* for co: length of the longest border of each prefix (Knuth, Morris, Pratt) */
         size_t n_folded;
 } Literal;
 
 struct Filter {
         FilterKind kind;
-        Filter **children;              /* and, or: two or more, never of the same kind as the parent; not, value path: one */
+        Filter **children; /* and, or: two or more, never of the same kind as the parent; not, value path: one */
         size_t n_children, n_allocated;
         AttributeName name;
         bool case_exact;
@@ -206,8 +204,8 @@ static int parse_literal(Parser *p, Literal *l) {
                 while (syntax_is_name_char(s[n]))
                         n++;
                 return syntax_error(p->ret_error, p->text, start,
-                                    "expected a value; a string stands in quotation marks: \"%.*s\"", (int) MIN2(n, 40U),
-                                    s);
+                                    "expected a value; a string stands in quotation marks: \"%.*s\"",
+                                    (int) MIN2(n, 40U), s);
         }
         return syntax_error(p->ret_error, p->text, start,
                             "expected a value: \"string\", number, true, false or null");
@@ -251,7 +249,8 @@ static int check_operand(Parser *p, FilterOperator op, json_type type, size_t pl
         case FILTER_EW:
                 if (type == json_type_string)
                         return 0;
-                return syntax_error(p->ret_error, p->text, place, "%s compares with a \"string\"", operator_names[op]);
+                return syntax_error(p->ret_error, p->text, place, "%s compares with a \"string\"",
+                                    operator_names[op]);
         case FILTER_GT:
         case FILTER_GE:
         case FILTER_LT:
@@ -260,7 +259,8 @@ static int check_operand(Parser *p, FilterOperator op, json_type type, size_t pl
                         return 0;
                 return syntax_error(p->ret_error, p->text, place,
                                     "true, false and null have no order: %s compares with a number or a \"string\"; "
-                                    "write eq or ne", operator_names[op]);
+                                    "write eq or ne",
+                                    operator_names[op]);
         case _FILTER_OPERATOR_MAX:
                 break;
         }
@@ -414,7 +414,8 @@ static int parse_term(Parser *p, Filter **ret) {
                 p->offset += 3;
                 skip_space(p);
                 if (p->text[p->offset] != '(')
-                        return syntax_error(p->ret_error, p->text, p->offset, "\"not\" stands before parentheses: not (…)");
+                        return syntax_error(p->ret_error, p->text, p->offset,
+                                            "\"not\" stands before parentheses: not (…)");
                 f = filter_new(FILTER_NOT);
                 if (!f)
                         return -ENOMEM;
@@ -440,7 +441,8 @@ static int parse_term(Parser *p, Filter **ret) {
 }
 
 /* term *(@word term): both operators are associative, so that a chain is one node and not a deep tree. */
-static int parse_chain(Parser *p, FilterKind kind, const char *word, int (*next)(Parser *p, Filter **ret), Filter **ret) {
+static int parse_chain(Parser *p, FilterKind kind, const char *word, int (*next)(Parser *p, Filter **ret),
+                       Filter **ret) {
         _cleanup_(filter_freep) Filter *chain = NULL, *f = NULL;
         int r;
 
@@ -528,7 +530,7 @@ static Order order_from(int c) {
 }
 
 /* The value as text: a string's own bytes, else printed into @buf or by json-c. */
-static const char *value_text(json_object *v, char buf[static 32], size_t *ret_size) {
+static const char *value_text(json_object *v, char buf[static INTEGER_TEXT_MAX], size_t *ret_size) {
         const char *s = NULL;
 
         switch (json_object_get_type(v)) {
@@ -539,8 +541,7 @@ static const char *value_text(json_object *v, char buf[static 32], size_t *ret_s
                 s = json_object_get_boolean(v) ? "true" : "false";
                 break;
         case json_type_int:
-                (void) snprintf(buf, 32, "%" PRId64, json_object_get_int64(v));
-                s = buf;
+                s = integer_text(v, buf);
                 break;
         case json_type_double:
                 s = json_object_get_string(v);
@@ -567,7 +568,7 @@ static Order compare_texts(const Filter *f, const char *s, size_t size) {
 static Order compare(const Filter *f, json_object *v) {
         const Literal *l = &f->literal;
         json_type type = json_object_get_type(v);
-        char buf[32];
+        char buf[INTEGER_TEXT_MAX];
         const char *s;
         size_t size;
         bool is_integer;
@@ -589,7 +590,8 @@ static Order compare(const Filter *f, json_object *v) {
                 return compare_texts(f, s, size) == ORDER_EQUAL ? ORDER_EQUAL : ORDER_DIFFERENT;
         if (l->type != json_type_string || type != json_type_string) {
                 if (l->is_number && number_from_text(s, size, &is_integer, &integer, &d))
-                        return order_from(numbers_compare(is_integer, integer, d, l->is_integer, l->integer, l->number));
+                        return order_from(
+                                numbers_compare(is_integer, integer, d, l->is_integer, l->integer, l->number));
                 if (l->type != json_type_string)
                         return ORDER_DIFFERENT;
         }
@@ -632,7 +634,7 @@ static bool contains(const Literal *l, const char *s, size_t size) {
 
 static bool part_matches(const Filter *f, json_object *v) {
         const Literal *l = &f->literal;
-        char buf[32];
+        char buf[INTEGER_TEXT_MAX];
         const char *s;
         size_t size, n;
 

@@ -7,8 +7,8 @@
  * - Strings are compared without case, but those of id, externalId and meta.* exactly.
  * - A string that is an RFC 3339 date-time on both sides is compared as an instant by eq, ne, gt, ge, lt and le.
  * - A number or true/false in quotation marks (a CSV source has nothing else) is compared as what the other side is.
- * - An unassigned attribute (absent, null, or an empty array: RFC 7643 section 2.5) compares as the single value null:
- *   eq null and ne "x" hold for it, nothing else does.
+ * - An unassigned attribute (absent, null, or an empty array: RFC 7643 section 2.5) compares as the single value
+ * null: eq null and ne "x" hold for it, nothing else does.
  * - A multi-valued attribute matches if any of its values does, also with ne; "not (a eq "x")" asks for none.
  * - A complex value without a sub-attribute is compared by its "value", a simple value also answers to "value".
  * - emails[type eq "work"].value co "x", which other services send, means emails[type eq "work" and value co "x"]. */
@@ -47,7 +47,8 @@ int filter_canonical(const Filter *f, char **ret);
 int filter_attributes(const Filter *f, char ***l);
 
 /** filter_make_example() - set in @element what makes the filter true of it, if it is eq comparisons joined by "and";
- * returns false if it is anything else, and then @element (may be NULL, to ask only) is as it was. Errors: -ENOMEM. */
+ * returns false if it is anything else, and then @element (may be NULL, to ask only) is as it was. Errors: -ENOMEM.
+ */
 int filter_make_example(const Filter *f, json_object *element, bool *ret_possible);
 
 Filter *filter_free(Filter *f);

@@ -18,7 +18,7 @@ typedef enum Apply {
 } Apply;
 
 typedef struct Rule {
-        char *name;             /* the target's normal form: a rule's identity, and the order in which rules apply */
+        char *name; /* the target's normal form: a rule's identity, and the order in which rules apply */
         AttributePath *target;
         Expression *expression;
         Expression *fallback;   /* Default: */
@@ -88,8 +88,8 @@ static int refuse(Error **ret_error, const char *fmt, ...) {
         va_end(ap);
         if (!text)
                 return -ENOMEM;
-        return error_set_full(ret_error, -EINVAL, ERROR_SCOPE_CYCLE, ERROR_RETRY_AFTER_RECONFIGURE, "InvalidMapping", "%s",
-                              text);
+        return error_set_full(ret_error, -EINVAL, ERROR_SCOPE_CYCLE, ERROR_RETRY_AFTER_RECONFIGURE, "InvalidMapping",
+                              "%s", text);
 }
 
 static int path_name(const AttributePath *p, char **ret) {
@@ -133,7 +133,8 @@ static int set_option(Mapping *m, Option option, const char *value, Error **ret_
                 if (r < 0)
                         return r;
                 if (strv_length(m->options[option]) >= MAPPING_RULES_MAX)
-                        return syntax_error(ret_error, value, start, "a list has at most %u attributes", MAPPING_RULES_MAX);
+                        return syntax_error(ret_error, value, start, "a list has at most %u attributes",
+                                            MAPPING_RULES_MAX);
                 if (!strv_contains(m->options[option], name)) {
                         r = strv_extend(&m->options[option], name);
                         if (r < 0)
@@ -149,10 +150,12 @@ static int check_target(const AttributePath *target, const char *key, Error **re
 
         for (size_t i = 0; i < ELEMENTSOF(reserved); i++)
                 if (ascii_strcaseeq(attribute_path_head(target), reserved[i]))
-                        return syntax_error(ret_error, key, 0, "%s belongs to the target and cannot be mapped", reserved[i]);
+                        return syntax_error(ret_error, key, 0, "%s belongs to the target and cannot be mapped",
+                                            reserved[i]);
         if (!attribute_path_is_settable(target))
-                return syntax_error(ret_error, key, 0,
-                                    "a target with brackets must say what to create, such as emails[type eq \"work\"].value");
+                return syntax_error(
+                        ret_error, key, 0,
+                        "a target with brackets must say what to create, such as emails[type eq \"work\"].value");
         return 0;
 }
 
@@ -244,7 +247,8 @@ static int apply_option(Mapping *m, Option option, Error **ret_error) {
                         break;
                 case OPTION_WHEN_EMPTY:
                         if (rule->apply == APPLY_CREATE_ONLY)
-                                return refuse(ret_error, "\"%s\" is in CreateOnly= and in WhenEmpty=: choose one", *name);
+                                return refuse(ret_error, "\"%s\" is in CreateOnly= and in WhenEmpty=: choose one",
+                                              *name);
                         rule->apply = APPLY_WHEN_EMPTY;
                         break;
                 case OPTION_FLOW_NULL:
@@ -314,8 +318,10 @@ int mapping_finish(Mapping *m, Error **ret_error) {
                 Rule *rule = &m->rules[i];
 
                 if ((expression_uses(rule->expression) & EXPRESSION_USES_UNIQUE) && rule->apply != APPLY_CREATE_ONLY)
-                        return refuse(ret_error, "\"%s\" uses SelectUniqueValue() and must be in CreateOnly=, or each cycle "
-                                                 "would choose another value", rule->name);
+                        return refuse(ret_error,
+                                      "\"%s\" uses SelectUniqueValue() and must be in CreateOnly=, or each cycle "
+                                      "would choose another value",
+                                      rule->name);
                 if (rule->flow_null) {
                         r = source_gate_is_open(m, rule, &rule->flow_null);
                         if (r < 0)
@@ -332,7 +338,8 @@ int mapping_finish(Mapping *m, Error **ret_error) {
 
 /* Null and the empty text: what does not flow by itself. */
 static bool is_empty(json_object *v) {
-        return json_object_get_type(v) == json_type_string ? json_object_get_string_len(v) == 0 : json_is_unassigned(v);
+        return json_object_get_type(v) == json_type_string ? json_object_get_string_len(v) == 0
+                                                           : json_is_unassigned(v);
 }
 
 static int identity(json_object *record, json_object **ret) {
@@ -442,10 +449,10 @@ int mapping_apply(const Mapping *m, const ExpressionContext *context, bool creat
                 if (r < 0)
                         return r;
                 if (r == ATTRIBUTE_PATH_E_CONFLICT)
-                        return error_set_full(ret_error, EXPRESSION_E_VALUE, ERROR_SCOPE_ITEM, ERROR_RETRY_LATER,
-                                              "InvalidValue",
-                                              "Attribute \"%s\": another line gives \"%s\" a value that nothing can be put into",
-                                              own.target, attribute_path_head(rule->target));
+                        return error_set_full(
+                                ret_error, EXPRESSION_E_VALUE, ERROR_SCOPE_ITEM, ERROR_RETRY_LATER, "InvalidValue",
+                                "Attribute \"%s\": another line gives \"%s\" a value that nothing can be put into",
+                                own.target, attribute_path_head(rule->target));
         }
         *ret_attributes = TAKE_PTR(o);
         return 0;
@@ -486,7 +493,8 @@ int mapping_canonical(const Mapping *m, char **ret) {
 bool mapping_redacts(const Mapping *m, const char *attribute) {
         for (size_t i = 0; m && i < m->n_rules; i++) {
                 const Rule *rule = &m->rules[i];
-                unsigned uses = expression_uses(rule->expression) | (rule->fallback ? expression_uses(rule->fallback) : 0);
+                unsigned uses =
+                        expression_uses(rule->expression) | (rule->fallback ? expression_uses(rule->fallback) : 0);
 
                 if ((uses & EXPRESSION_REDACTS) && ascii_strcaseeq(attribute_path_head(rule->target), attribute))
                         return true;

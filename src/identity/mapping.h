@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A section [Map User] or [Map Group] of a job file: which attributes of the target a record of the source gives, and when
- * they flow. Pure; knows neither connectors nor the ledger. docs/expressions/mapping.md is its manual.
+/* A section [Map User] or [Map Group] of a job file: which attributes of the target a record of the source gives, and
+ * when they flow. Pure; knows neither connectors nor the ledger. docs/expressions/mapping.md is its manual.
  *
  *     title=jobTitle                          TARGET=EXPRESSION; an empty one takes back an earlier line
  *     emails[type eq "work"].value=mail       a target may be a path
@@ -13,8 +13,9 @@
  *     FlowNullSource=jobTitle                 ... if every source attribute that the expression reads is listed here
  *     MultiValued=tags                        a single value flows as a list
  *
- * Null and the empty text do not flow, unless both gates are open: an attribute that a source omits by accident empties
- * nothing. No mapping at all (NULL) lets every attribute flow under its own name, but id, members, meta and schemas. */
+ * Null and the empty text do not flow, unless both gates are open: an attribute that a source omits by accident
+ * empties nothing. No mapping at all (NULL) lets every attribute flow under its own name, but id, members, meta and
+ * schemas. */
 
 #include <stdbool.h>
 
@@ -57,8 +58,8 @@ int mapping_finish(Mapping *m, Error **ret_error);
  *
  * What is not in *@ret_attributes does not flow: the target keeps what it has. Null there means: clear. Values may be
  * shared with the record: change neither.
- * Errors: EXPRESSION_E_VALUE and EXPRESSION_E_NOT_UNIQUE, with an error (scope item) that names the attribute; -ENOMEM;
- * what is_taken() gave.
+ * Errors: EXPRESSION_E_VALUE and EXPRESSION_E_NOT_UNIQUE, with an error (scope item) that names the attribute;
+ * -ENOMEM; what is_taken() gave.
  */
 int mapping_apply(const Mapping *m, const ExpressionContext *context, bool creating, json_object *current_target,
                   json_object **ret_attributes, Error **ret_error);
@@ -66,8 +67,8 @@ int mapping_apply(const Mapping *m, const ExpressionContext *context, bool creat
 /** mapping_canonical() - the one text of a mapping for the configuration's fingerprint (rule E4); @m may be NULL */
 int mapping_canonical(const Mapping *m, char **ret);
 
-/** mapping_redacts() - whether some line for this attribute (the target's own key, such as "emails") marks its value with
- * Redact(), so that it must not be shown (rule L3); @m may be NULL */
+/** mapping_redacts() - whether some line for this attribute (the target's own key, such as "emails") marks its value
+ * with Redact(), so that it must not be shown (rule L3); @m may be NULL */
 bool mapping_redacts(const Mapping *m, const char *attribute);
 
 /** mapping_uses() - the mask of ExpressionUse of all lines; @m may be NULL */
@@ -76,5 +77,6 @@ unsigned mapping_uses(const Mapping *m);
 /** mapping_sources() - add the source attributes that are read to @l, each once. Errors: -ENOMEM. */
 int mapping_sources(const Mapping *m, char ***l);
 
-/** mapping_targets() - add the target attributes that are written to @l, each once, paths as written. Errors: -ENOMEM. */
+/** mapping_targets() - add the target attributes that are written to @l, each once, paths as written. Errors:
+ * -ENOMEM. */
 int mapping_targets(const Mapping *m, char ***l);

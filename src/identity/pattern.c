@@ -43,8 +43,8 @@ int pattern_compile(const char *pattern, Pattern **ret, size_t *ret_offset, char
         (void) pcre2_set_max_pattern_length(context, SYNTAX_LENGTH_MAX);
         (void) pcre2_set_parens_nest_limit(context, SYNTAX_DEPTH_MAX);
         p->code = pcre2_compile((PCRE2_SPTR) pattern, PCRE2_ZERO_TERMINATED,
-                                PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C, &code, &offset,
-                                context);
+                                PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C, &code,
+                                &offset, context);
         pcre2_compile_context_free(context);
         if (!p->code) {
                 *ret_offset = offset;
@@ -156,8 +156,8 @@ static void expand(const Pattern *p, const char *s, const char *replacement, siz
         }
 }
 
-static int replace(Pattern *p, int group, const char *s, size_t size, const char *replacement, size_t replacement_size,
-                   size_t max, StrBuf *out) {
+static int replace(Pattern *p, int group, const char *s, size_t size, const char *replacement,
+                   size_t replacement_size, size_t max, StrBuf *out) {
         size_t at = 0, copied = 0, start, end, from, to;
         uint32_t options = 0;
         bool found;
@@ -179,7 +179,8 @@ static int replace(Pattern *p, int group, const char *s, size_t size, const char
                         options = 0;
                         continue;
                 }
-                /* \K, where a PCRE2 allows it in a look-around, can put the ends of a match before what was searched. */
+                /* \K, where a PCRE2 allows it in a look-around, can put the ends of a match before what was searched.
+                 */
                 if (start < copied || (end <= at && end > start))
                         break;
                 if (group < 0) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Regular expressions of mappings, by PCRE2: the syntax of the reference's (.NET) as far as both agree, which is nearly all
- * that is used: groups (?<name>…), \d \s \w, lazy quantifiers, look-around, with Unicode's properties. The only room
- * member that includes <pcre2.h>. */
+/* Regular expressions of mappings, by PCRE2: the syntax of the reference's (.NET) as far as both agree, which is
+ * nearly all that is used: groups (?<name>…), \d \s \w, lazy quantifiers, look-around, with Unicode's properties. The
+ * only room member that includes <pcre2.h>. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,8 +35,8 @@ DEFINE_CLEANUP(Pattern *, pattern_free)
 int pattern_group(const Pattern *p, const char *name);
 
 /**
- * pattern_replace() - append @s with each match replaced by @replacement, in which $1, ${1}, ${name}, $& and $$ stand for
- * groups, the match and a dollar sign; any other $ stands for itself
+ * pattern_replace() - append @s with each match replaced by @replacement, in which $1, ${1}, ${name}, $& and $$ stand
+ * for groups, the match and a dollar sign; any other $ stands for itself
  */
 int pattern_replace(Pattern *p, const char *s, size_t size, const char *replacement, size_t replacement_size,
                     size_t max, StrBuf *out);

@@ -4,6 +4,7 @@
 #include "syntax.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -56,16 +57,17 @@ int syntax_error(Error **ret_error, const char *text, size_t offset, const char 
         strbuf_putc(&b, '^');
         if (strbuf_check(&b) < 0)
                 return -ENOMEM;
-        return error_set_full(ret_error, -EINVAL, ERROR_SCOPE_CYCLE, ERROR_RETRY_AFTER_RECONFIGURE, "SyntaxError", "%s",
-                              b.data);
+        return error_set_full(ret_error, -EINVAL, ERROR_SCOPE_CYCLE, ERROR_RETRY_AFTER_RECONFIGURE, "SyntaxError",
+                              "%s", b.data);
 }
 
 int syntax_check_text(const char *text, const char *what, Error **ret_error) {
         size_t size = strlen(text), bad;
 
         if (size > SYNTAX_LENGTH_MAX)
-                return error_set_full(ret_error, -EINVAL, ERROR_SCOPE_CYCLE, ERROR_RETRY_AFTER_RECONFIGURE, "SyntaxError",
-                                      "The %s is %zu bytes long; at most %u are allowed", what, size, SYNTAX_LENGTH_MAX);
+                return error_set_full(ret_error, -EINVAL, ERROR_SCOPE_CYCLE, ERROR_RETRY_AFTER_RECONFIGURE,
+                                      "SyntaxError", "The %s is %zu bytes long; at most %u are allowed", what, size,
+                                      SYNTAX_LENGTH_MAX);
         bad = utf8_find_invalid(text, size);
         if (bad < size)
                 return syntax_error(ret_error, text, bad, "this byte is not UTF-8");
@@ -141,8 +143,9 @@ int syntax_string(const char *text, size_t *offset, StrBuf *out, Error **ret_err
                         continue;
                 }
                 if (text[i + 1] != 'u')
-                        return syntax_error(ret_error, text, i,
-                                            "unknown escape: write \\\\ for a backslash and \\\" for a quotation mark");
+                        return syntax_error(
+                                ret_error, text, i,
+                                "unknown escape: write \\\\ for a backslash and \\\" for a quotation mark");
                 if (hex4(text + i + 2, &c) < 0)
                         return syntax_error(ret_error, text, i, "\\u needs four hexadecimal digits");
                 if (c >= 0xd800 && c < 0xdc00 && text[i + 6] == '\\' && text[i + 7] == 'u' &&
@@ -153,7 +156,8 @@ int syntax_string(const char *text, size_t *offset, StrBuf *out, Error **ret_err
                         continue;
                 }
                 if (c == 0 || (c >= 0xd800 && c < 0xe000))
-                        return syntax_error(ret_error, text, i, "\\u%04x is no character that a value may contain", c);
+                        return syntax_error(ret_error, text, i, "\\u%04x is no character that a value may contain",
+                                            c);
                 strbuf_put_char(out, c);
                 i += 6;
         }
@@ -234,7 +238,8 @@ int syntax_number(const char *text, size_t *offset, json_object **ret, Error **r
         char copy[64];
 
         if (n == 0)
-                return syntax_error(ret_error, text, *offset, "this is no number as JSON writes it, such as 12 or -0.5");
+                return syntax_error(ret_error, text, *offset,
+                                    "this is no number as JSON writes it, such as 12 or -0.5");
         if (!number_from_text(text + *offset, n, &is_integer, &integer, &d))
                 return syntax_error(ret_error, text, *offset, "this number is too long");
         if (syntax_is_name_char(text[*offset + n]) || text[*offset + n] == '.')
@@ -246,6 +251,17 @@ int syntax_number(const char *text, size_t *offset, json_object **ret, Error **r
                 return -ENOMEM;
         *offset += n;
         return 0;
+}
+
+const char *integer_text(json_object *v, char buf[static INTEGER_TEXT_MAX]) {
+        int64_t i = json_object_get_int64(v);
+
+        /* json-c cuts what does not fit to the nearest that does. */
+        if (i == INT64_MAX)
+                (void) snprintf(buf, INTEGER_TEXT_MAX, "%" PRIu64, json_object_get_uint64(v));
+        else
+                (void) snprintf(buf, INTEGER_TEXT_MAX, "%" PRId64, i);
+        return buf;
 }
 
 static int integer_compare(int64_t a, double b) {

@@ -51,6 +51,10 @@ int syntax_number(const char *text, size_t *offset, json_object **ret, Error **r
 /** number_from_text() - true if the whole text is a JSON number; an integer that fits is exact, all else a double */
 bool number_from_text(const char *s, size_t size, bool *ret_is_integer, int64_t *ret_integer, double *ret_double);
 
+/** integer_text() - the digits of a JSON integer, of either sign and up to 2^64 - 1, in @buf */
+#define INTEGER_TEXT_MAX 24
+const char *integer_text(json_object *v, char buf[static INTEGER_TEXT_MAX]);
+
 /** numbers_compare() - exactly, whatever the width of a floating-point number: <0, 0, >0. Arguments as
  * number_from_text() gives them. */
 int numbers_compare(bool a_is_integer, int64_t a, double a_double, bool b_is_integer, int64_t b, double b_double);

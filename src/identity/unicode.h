@@ -9,7 +9,8 @@
 
 #include "string-util.h"
 
-/* What utf8_next() gives for a byte that is no UTF-8: beyond every character, so that it equals none but the same byte. */
+/* What utf8_next() gives for a byte that is no UTF-8: beyond every character, so that it equals none but the same
+ * byte. */
 #define UTF8_BAD_BYTE(byte) (0x110000U + (byte))
 
 /** utf8_next() - the character at @s (@size > 0 bytes left) and its length; a bad byte counts as one character */

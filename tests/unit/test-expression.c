@@ -719,3 +719,14 @@ TEST(no_error_text_contains_a_value_of_the_record) {
                         tap_fail(__FILE__, __LINE__, "%s: %s", expressions[i], e ? e->text : "no error");
         }
 }
+
+TEST(integers_beyond_64_bits_are_not_cut) {
+        static const Case cases[] = {
+                { "CStr([n])", "{\"n\":18446744073709551615}", "\"18446744073709551615\"", "RFC 8259 section 6" },
+                { "BitAnd([n], 1)", "{\"n\":18446744073709551615}", "error: value1 is not a whole number", "doc logic" },
+                { "BitAnd([n], 3)", "{\"n\":9223372036854775807}", "3", "doc logic" },
+                { "n > 9223372036854775807", "{\"n\":18446744073709551615}", "true", "doc syntax" },
+        };
+
+        run_cases(cases, ELEMENTSOF(cases));
+}
