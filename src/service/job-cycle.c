@@ -344,6 +344,7 @@ int job_run(Job *j, const Person *by, JobStarted started, void *userdata, char r
         r = launch(j, ret_error);
         if (r != 0)
                 return r;
+        job_log_plain(j, LOG_INFO, NULL, by, "%s asked for a cycle of job %s.", by->name, j->name);
         if (j->cycle) {
                 memcpy(ret_id, j->cycle_id, sizeof(j->cycle_id));
                 return 0;

@@ -4,6 +4,7 @@
 #include "job.h"
 
 #include <errno.h>
+#include <time.h>
 
 #include "i18n.h"
 #include "service-internal.h"
@@ -129,6 +130,8 @@ void job_refresh(Job *j) {
         _cleanup_(job_view_done) JobView before = {};
         JobView now;
 
+        if (sd_event_now(j->manager->event, CLOCK_MONOTONIC, &j->looked_at) != 0)
+                j->looked_at = 0;
         if (job_view_is_current(&j->view, j->manager->state_dir, j->name) ||
             job_view_read(j->manager->state_dir, j->name, &now) < 0)
                 return;
@@ -139,7 +142,11 @@ void job_refresh(Job *j) {
 }
 
 const JobView *job_get_view(Job *j) {
-        job_refresh(j);
+        uint64_t turn;
+
+        /* All properties of one answer come from one reading. What we write ourselves is followed by job_refresh(). */
+        if (sd_event_now(j->manager->event, CLOCK_MONOTONIC, &turn) != 0 || turn != j->looked_at)
+                job_refresh(j);
         return &j->view;
 }
 

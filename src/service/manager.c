@@ -181,6 +181,11 @@ static int load_job(Manager *m, const char *name, const Person *by, Error **ret_
                 r = add_job(m, name, TAKE_PTR(config), NULL, &j);
                 if (r < 0)
                         return r;
+                if (by && j->config->enabled && launcher_get_mode(m->launcher) == LAUNCH_SYSTEMD) {
+                        r = strv_extend(&m->timers, name);
+                        if (r < 0)
+                                return r;
+                }
         } else {
                 bool changed = !j->config || !config_equal(j->config, config);
 
@@ -193,6 +198,12 @@ static int load_job(Manager *m, const char *name, const Person *by, Error **ret_
         }
         job_warn_nobody(j);
         return 0;
+}
+
+/* A timer whose unit file is gone would go on until the next boot. */
+static void stop_timer(Manager *m, const char *name) {
+        if (launcher_get_mode(m->launcher) == LAUNCH_SYSTEMD)
+                (void) launcher_stop_unit(m->launcher, name, "timer", NULL);
 }
 
 /* Reads all files; the first error and how many there are. < 0: the folder cannot be read. */
@@ -217,6 +228,7 @@ static int load_all(Manager *m, const Person *by, unsigned *ret_refused, Error *
                 if (strv_contains(names, j->name))
                         continue;
                 j->gone = true;
+                stop_timer(m, j->name);
                 job_log_plain(j, LOG_NOTICE, NULL, by, "Job %s has no job file any more; its ledger is kept.", j->name);
                 if (!j->cycle)
                         manager_remove_gone(m, j);
@@ -350,8 +362,7 @@ int manager_remove_job(Manager *m, const Person *by, const char *name, bool forc
                 log_error_errno(r, "The state of job %s, whose file is gone, could not be removed: %m", name);
         job_log_plain(j, LOG_NOTICE, REPRIEVE_MESSAGE_CONFIGURATION_CHANGED, by, "%s removed job %s. Its target is left as it is.",
                       by->name, name);
-        if (launcher_get_mode(m->launcher) == LAUNCH_SYSTEMD)
-                (void) launcher_stop_unit(m->launcher, name, "timer", NULL);
+        stop_timer(m, name);
         drop_job(m, j);
         manager_units_changed(m, NULL);
         return 0;

@@ -22,6 +22,7 @@ struct Job {
         bool gone;                /* its file is: leaves when its cycle ends */
 
         JobView view;
+        uint64_t looked_at;       /* turn of the loop in which the view was last compared with the files */
 
         Process *cycle;           /* our child */
         char cycle_id[33];        /* its id */

@@ -196,4 +196,34 @@ with FakeHouse() as h:
     s.close()
     wait_for(lambda: not h.children())
     t.is_((h.service.poll(), h.children()), (None, []), "the service is well at the end")
+
+# ---- what systemd is told ----
+with FakeHouse() as h:
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    s.bind(f"{h.dir}/notify")
+    s.settimeout(5)
+    h.env.update(NOTIFY_SOCKET=f"{h.dir}/notify", WATCHDOG_USEC="300000")
+    told = []
+
+    def hear(what):
+        while not any(what in x for x in told):
+            try:
+                told.append(s.recv(4096).decode())
+            except TimeoutError:
+                return False
+        return True
+
+    h.start()
+    t.ok(hear("READY=1"), "it says when it is ready", told)
+    t.ok(hear("STATUS=1 jobs, 0 running"), "it says how its jobs are", told)
+    t.ok(hear("WATCHDOG=1"), "it feeds the watchdog", told)
+    told.clear()
+    h.service.send_signal(signal.SIGHUP)
+    t.ok(hear("RELOADING=1\nMONOTONIC_USEC=") and hear("READY=1"), "it says when it reloads and has reloaded", told)
+    h.script("sleep 300")
+    h.call("RunCycle")
+    t.ok(hear("1 running") and hear("0 running"), "the status follows", told)
+    h.stop_service()
+    t.ok(hear("STOPPING=1"), "it says when it stops", told)
+    s.close()
 t.done()

@@ -77,6 +77,12 @@ with FakeHouse(jobs=("staff", "forbidden", "stillborn")) as h:
     h.manager("RemoveJob", "sb", "new", "false")
     t.ok(wait_for(lambda: asked()[-2:] == ["StopUnit reprieve-cycle@new.timer replace", "Reload"]), "a removed job's is stopped", asked()[-5:])
 
+    os.rename(h.job_file("stillborn"), h.job_file("renamed"))
+    h.manager("Reload")
+    t.ok(wait_for(lambda: "StopUnit reprieve-cycle@stillborn.timer replace" in asked() and
+                  asked()[-2:] == ["Reload", "StartUnit reprieve-cycle@renamed.timer replace"]),
+         "Reload starts the timers of new files and stops those of files that are gone", asked()[-5:])
+
     # ---- what the service's sandbox cannot do ----
     t.like(h.read_fd("Preview").decode().splitlines()[-1], "verdict", "a job of files can be previewed")
     open(h.job_file("secret"), "w").write(open(h.job_file()).read().replace("[Source]", "[Source]\nCredential=token", 1))
