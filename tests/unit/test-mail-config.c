@@ -80,7 +80,7 @@ TEST(mistakes_are_named) {
                 { "Server=smtp://user:hunter2@mail", "reprieve.conf:2: Server=: expected no user or password here; name them with User= and "
                                                     "Credential=" },
                 { "User=u", "reprieve.conf: [Mail] User= needs Credential=, the systemd credential with the password" },
-                { "Tls=yes", "reprieve.conf:2: Tls=yes: expected required, opportunistic or no" },
+                { "Tls=yes", "reprieve.conf:2: Tls=yes: expected required, opportunistic, no or unverified" },
                 { "From=nobody", "reprieve.conf:2: From=nobody: expected a mail address, with or without a name; it has no \"@\"" },
                 { "Sever=x", "reprieve.conf:2: Sever=: unknown key in [Mail]; did you mean Server=?" },
                 { "Colour=x", "reprieve.conf:2: Colour=: unknown key in [Mail]" },
