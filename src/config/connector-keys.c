@@ -24,6 +24,8 @@ static const ConnectorKey csv_source[] = {
 };
 static const ConnectorKey json_target[] = {
         { "Directory", CONNECTOR_KEY_PATH, .required = true, .is_written = true, .help = "The folder for users.jsonl and groups.jsonl" },
+        { "CanDisable", CONNECTOR_KEY_BOOLEAN, .help = "With no, what would be disabled is deleted; yes if unset" },
+        { "Faults", CONNECTOR_KEY_PATH, .help = "For tests: a plan of what is to go wrong" },
         {}
 };
 
@@ -80,6 +82,9 @@ static const char *value_error(ConnectorKeyType type, const char *value) {
                 if (streq(value, "tab") || (strlen(value) == 1 && ispunct((unsigned char) *value) && *value != '"'))
                         return NULL;
                 return "expected one ASCII punctuation character that is no quotation mark, or tab";
+
+        case CONNECTOR_KEY_BOOLEAN:
+                return parse_boolean(value) >= 0 ? NULL : "expected yes or no";
         }
         return NULL;
 }

@@ -13,6 +13,7 @@ typedef enum ConnectorKeyType {
         CONNECTOR_KEY_PATH,             /* absolute */
         CONNECTOR_KEY_NAME,             /* of an attribute */
         CONNECTOR_KEY_CHARACTER,        /* one ASCII character, or "tab" */
+        CONNECTOR_KEY_BOOLEAN,
 } ConnectorKeyType;
 
 typedef struct ConnectorKey {

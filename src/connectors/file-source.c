@@ -30,42 +30,6 @@ int source_reason(Error **ret, int code, const char *file, uint64_t line, const 
                               strempty(text));
 }
 
-/* ---- settings ---- */
-
-static int check_path(const ConnectorConfig *config, const char *key, Error **ret_error) {
-        const char *path = connector_config_get(config, key, NULL);
-
-        if (path && path[0] != '/')
-                return connector_setting_error(config, key, ret_error, "an absolute path is needed");
-        return 0;
-}
-
-int file_source_check(const ConnectorConfig *config, Error **ret_error) {
-        const char *users = connector_config_get(config, "Users", NULL);
-        const char *groups = connector_config_get(config, "Groups", NULL);
-        const char *file = connector_config_get(config, "File", NULL);
-        const char *id = connector_config_get(config, "Id", NULL);
-        int r;
-
-        if (file && (users || groups))
-                return connector_setting_error(config, "File", ret_error, "cannot stand beside %s=",
-                                               users ? "Users" : "Groups");
-        if (!file && !users && !groups)
-                return connector_setting_error(config, "Users", ret_error,
-                                               "missing; Users=, Groups= or both, or File=, are needed");
-        if (users && groups && streq(users, groups))
-                return connector_setting_error(config, "Groups", ret_error, "is the same file as Users=; for one file "
-                                               "with a \"kind\" in each record use File=");
-        if (id && isempty(id))
-                return connector_setting_error(config, "Id", ret_error, "the name of an attribute is needed");
-        r = check_path(config, "File", ret_error);
-        if (r == 0)
-                r = check_path(config, "Users", ret_error);
-        if (r == 0)
-                r = check_path(config, "Groups", ret_error);
-        return r;
-}
-
 /* ---- one file ---- */
 
 static const char *file_type(mode_t mode) {
@@ -108,6 +72,12 @@ static void source_file_open(SourceFile *f) {
         }
         (void) posix_fadvise(f->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
         f->failed = false;
+}
+
+void source_file_fail(SourceFile *f, Error *reason) {
+        error_free(f->error);
+        f->error = reason;
+        f->failed = true;
 }
 
 /* More bytes behind @end. 1 if there are, 0 at the end of the file, SOURCE_FILE_E_BROKEN. */
@@ -189,7 +159,7 @@ int source_file_next(SourceFile *f, SourceRecord *ret, Error **ret_reason) {
 
                 newline = f->end > f->scan ? memchr(f->buffer + f->scan, '\n', f->end - f->scan) : NULL;
                 if (!newline) {
-                        if (f->csv && odd_quotes(f->buffer + f->scan, f->end - f->scan))
+                        if (f->csv && f->end > f->scan && odd_quotes(f->buffer + f->scan, f->end - f->scan))
                                 f->quoted = !f->quoted;
                         f->scan = f->end;
                         r = source_file_fill(f, ret_reason);
@@ -318,11 +288,50 @@ static int copy_error(Error **ret, const Error *e) {
         return *ret ? 0 : -ENOMEM;
 }
 
-int file_source_give_up(FileSource *s, const Error *reason) {
+/* The first reason is the one that is kept. */
+static int give_up(FileSource *s, const Error *reason) {
         if (s->incomplete)
                 return 0;
         s->incomplete = true;
         return copy_error(&s->reason, reason);
+}
+
+int file_source_doubtful(FileSource *s, const SourceRecord *record, Error **ret_error, const char *fmt, ...) {
+        _cleanup_free_ char *text = NULL;
+        _cleanup_error_ Error *e = NULL;
+        va_list ap;
+        int n, r;
+
+        va_start(ap, fmt);
+        n = vasprintf(&text, fmt, ap);
+        va_end(ap);
+        if (n < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
+        (void) source_reason(&e, SOURCE_E_INVALID, record->file, record->line, "%s", text);
+        r = give_up(s, e);
+        if (r < 0)
+                return r;
+        if (ret_error) {
+                error_free(*ret_error);
+                *ret_error = TAKE_PTR(e);
+        }
+        return SOURCE_E_INVALID;
+}
+
+int file_source_invalid(const SourceRecord *record, Error **ret_error, const char *fmt, ...) {
+        _cleanup_free_ char *text = NULL;
+        va_list ap;
+        int n;
+
+        va_start(ap, fmt);
+        n = vasprintf(&text, fmt, ap);
+        va_end(ap);
+        if (n < 0)
+                text = NULL;
+        return error_set_full(ret_error, SOURCE_E_INVALID_ID_KNOWN, ERROR_SCOPE_ITEM, ERROR_RETRY_LATER, "InvalidRecord",
+                              "%s:%" PRIu64 ": %s", record->file, record->line, strempty(text));
 }
 
 int file_source_next(Source *source, SourceRecord *ret) {
@@ -337,7 +346,7 @@ int file_source_next(Source *source, SourceRecord *ret) {
 
                 if (f->failed) {
                         s->at_end = true;
-                        return file_source_give_up(s, f->error);
+                        return give_up(s, f->error);
                 }
                 r = source_file_next(f, ret, &reason);
                 if (r < 0)
@@ -346,14 +355,14 @@ int file_source_next(Source *source, SourceRecord *ret) {
                         return SOURCE_E_RECORD;
                 if (r == SOURCE_FILE_E_BROKEN) {
                         s->at_end = true;
-                        return file_source_give_up(s, reason);
+                        return give_up(s, reason);
                 }
         }
 
         s->at_end = true;
         for (unsigned i = 0; i < s->n_files; i++)
                 if (source_file_verify(&s->files[i], &reason) != 0)
-                        return file_source_give_up(s, reason);
+                        return give_up(s, reason);
         return 0;
 }
 

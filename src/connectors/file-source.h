@@ -15,7 +15,7 @@
 
 #include "connector-class.h"
 
-/* Positive conditions of source_file_next() and source_file_open(). */
+/* Positive conditions of source_file_next(). */
 enum {
         SOURCE_FILE_E_RECORD = 1,
         SOURCE_FILE_E_BROKEN,           /* nothing more can be had from this file; the reason is set */
@@ -54,9 +54,6 @@ typedef struct FileSource {
 int file_source_init(FileSource *s, const SourceVTable *vtable, const ConnectorConfig *config, bool csv);
 void file_source_done(FileSource *s);
 
-/** file_source_check() - the settings that all file sources share. Errors: -EINVAL. */
-int file_source_check(const ConnectorConfig *config, Error **ret_error);
-
 /** source_file_next() - the next raw record of one file, empty lines left out
  *
  * SOURCE_FILE_E_RECORD with *ret; 0 at the end; SOURCE_FILE_E_BROKEN with *ret_reason. Errors: -ENOMEM. */
@@ -68,8 +65,17 @@ int file_source_next(Source *s, SourceRecord *ret);
 /** file_source_evidence() - SourceVTable.evidence for all of them */
 int file_source_evidence(Source *s, SourceEvidence *ret);
 
-/** file_source_give_up() - the reading is incomplete because of @reason; the first reason is kept. Errors: -ENOMEM. */
-int file_source_give_up(FileSource *s, const Error *reason);
+/** file_source_doubtful() - for SourceVTable.parse: the record could be anybody's, and the reading is incomplete.
+ * Returns SOURCE_E_INVALID. Errors: -ENOMEM. */
+int file_source_doubtful(FileSource *s, const SourceRecord *record, Error **ret_error, const char *fmt, ...)
+        _printf_(4, 5);
+
+/** file_source_invalid() - for SourceVTable.parse: an error about a record whose id is known.
+ * Returns SOURCE_E_INVALID_ID_KNOWN. */
+int file_source_invalid(const SourceRecord *record, Error **ret_error, const char *fmt, ...) _printf_(3, 4);
 
 /** source_reason() - an Error about the reading: scope SOURCE, "FILE:LINE: text". Returns @code. */
 int source_reason(Error **ret, int code, const char *file, uint64_t line, const char *fmt, ...) _printf_(5, 6);
+
+/** source_file_fail() - nothing of this file is read; @reason is taken */
+void source_file_fail(SourceFile *f, Error *reason);

@@ -4,7 +4,6 @@
 #include "file-source.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "json-scan.h"
@@ -18,7 +17,6 @@
 
 static const SourceVTable json_source_vtable;
 
-static const char *const keys[] = { "Users", "Groups", "File", "Id", NULL };
 static const char *const shown[] = { "Users", "Groups", "File", NULL };
 
 static Source *json_source_free(Source *source) {
@@ -50,33 +48,6 @@ static int json_source_open(const ConnectorConfig *config, Source **ret, Error *
         }
         *ret = TAKE_PTR(source);
         return 0;
-}
-
-/* A record that could be anybody's. */
-static int bad_reading(FileSource *s, const SourceRecord *record, Error **ret_error, const char *fmt, ...)
-        _printf_(4, 5);
-static int bad_reading(FileSource *s, const SourceRecord *record, Error **ret_error, const char *fmt, ...) {
-        _cleanup_free_ char *text = NULL;
-        _cleanup_error_ Error *e = NULL;
-        va_list ap;
-        int n, r;
-
-        va_start(ap, fmt);
-        n = vasprintf(&text, fmt, ap);
-        va_end(ap);
-        if (n < 0) {
-                text = NULL;
-                return -ENOMEM;
-        }
-        (void) source_reason(&e, SOURCE_E_INVALID, record->file, record->line, "%s", text);
-        r = file_source_give_up(s, e);
-        if (r < 0)
-                return r;
-        if (ret_error) {
-                error_free(*ret_error);
-                *ret_error = TAKE_PTR(e);
-        }
-        return SOURCE_E_INVALID;
 }
 
 /* The `kind` of a record of File=, which is then taken out of it. */
@@ -155,7 +126,8 @@ static int json_source_parse(Source *source, const SourceRecord *record, Object 
 
         nul = memchr(record->data, '\0', record->size);
         if (nul)
-                return bad_reading(s, record, ret_error, "column %zu: a NUL byte", (size_t) (nul - record->data) + 1);
+                return file_source_doubtful(s, record, ret_error, "column %zu: a NUL byte",
+                                            (size_t) (nul - record->data) + 1);
 
         bad = utf8_find_invalid(record->data, record->size);
         if (bad < record->size) {
@@ -163,32 +135,24 @@ static int json_source_parse(Source *source, const SourceRecord *record, Object 
                 if (r == -ENOMEM)
                         return r;
                 if (r < 0)
-                        return bad_reading(s, record, ret_error, "column %zu: this is no UTF-8", bad + 1);
-                (void) error_set_full(&e, -EINVAL, ERROR_SCOPE_ITEM, ERROR_RETRY_LATER, "InvalidRecord",
-                                      "column %zu: this is no UTF-8", bad + 1);
+                        return file_source_doubtful(s, record, ret_error, "column %zu: this is no UTF-8", bad + 1);
+                r = file_source_invalid(record, ret_error, "column %zu: this is no UTF-8", bad + 1);
         } else {
                 r = read_record(s, record->kinds, record->data, record->size, &o, &kind, &id, &e);
                 if (r == -ENOMEM)
                         return r;
                 if (r < 0 && !id)
-                        return bad_reading(s, record, ret_error, "%s", error_text(e, r));
+                        return file_source_doubtful(s, record, ret_error, "%s", error_text(e, r));
                 if (r == 0 && !json_has_nul_escape(record->data, record->size)) {
                         *ret = TAKE_PTR(o);
                         return 0;
                 }
-                if (r == 0)
-                        (void) error_set_full(&e, -EINVAL, ERROR_SCOPE_ITEM, ERROR_RETRY_LATER, "InvalidRecord",
-                                              "a NUL character (\\u0000) in a string");
-        }
-
-        (void) error_wrap(&e, -EINVAL, "%s:%" PRIu64, record->file, record->line);
-        if (ret_error) {
-                error_free(*ret_error);
-                *ret_error = TAKE_PTR(e);
+                r = file_source_invalid(record, ret_error, "%s",
+                                        r < 0 ? error_text(e, r) : "a NUL character (\\u0000) in a string");
         }
         *ret_kind = kind;
         *ret_id = TAKE_PTR(id);
-        return SOURCE_E_INVALID_ID_KNOWN;
+        return r;
 }
 
 static const SourceVTable json_source_vtable = {
@@ -203,7 +167,5 @@ static const SourceVTable json_source_vtable = {
 const ConnectorClass json_source_class = {
         .name = "json",
         .source = &json_source_vtable,
-        .keys = keys,
         .shown = shown,
-        .check = file_source_check,
 };

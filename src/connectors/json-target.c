@@ -29,7 +29,6 @@
 
 static const TargetVTable json_target_vtable;
 
-static const char *const keys[] = { "Directory", "CanDisable", "Faults", NULL };
 static const char *const shown[] = { "Directory", NULL };
 
 typedef struct JsonTarget {
@@ -45,24 +44,7 @@ static int target_error(const JsonTarget *t, int r, const char *text, Error **re
                               text, strerror(-r));
 }
 
-/* ---- settings, opening ---- */
-
-static int json_target_check(const ConnectorConfig *config, Error **ret_error) {
-        const char *directory = connector_config_get(config, "Directory", NULL);
-        const char *can_disable = connector_config_get(config, "CanDisable", NULL);
-        const char *faults = connector_config_get(config, "Faults", NULL);
-
-        if (!directory)
-                return connector_setting_error(config, "Directory", ret_error,
-                                               "missing; a folder for users.jsonl and groups.jsonl is needed");
-        if (directory[0] != '/')
-                return connector_setting_error(config, "Directory", ret_error, "an absolute path is needed");
-        if (can_disable && parse_boolean(can_disable) < 0)
-                return connector_setting_error(config, "CanDisable", ret_error, "yes or no is needed");
-        if (faults && faults[0] != '/')
-                return connector_setting_error(config, "Faults", ret_error, "an absolute path is needed");
-        return 0;
-}
+/* ---- opening ---- */
 
 static Target *json_target_free(Target *target) {
         JsonTarget *t = (JsonTarget *) target;
@@ -360,7 +342,5 @@ static const TargetVTable json_target_vtable = {
 const ConnectorClass json_target_class = {
         .name = "json",
         .target = &json_target_vtable,
-        .keys = keys,
         .shown = shown,
-        .check = json_target_check,
 };

@@ -115,16 +115,3 @@ void reading_done(Reading *r) {
         object_free(r->last);
         *r = (Reading) {};
 }
-
-/* Weak: src/config's own takes its place where it is linked. */
-const char *connector_config_get(const ConnectorConfig *c, const char *key, const Setting **ret_setting)
-        __attribute__((weak));
-const char *connector_config_get(const ConnectorConfig *c, const char *key, const Setting **ret_setting) {
-        for (size_t i = 0; i < c->n_settings; i++)
-                if (streq(c->settings[i].key, key)) {
-                        if (ret_setting)
-                                *ret_setting = &c->settings[i];
-                        return c->settings[i].value;
-                }
-        return NULL;
-}
