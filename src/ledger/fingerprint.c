@@ -23,7 +23,7 @@
  *         b = sum (m[2i] + n[2i+2]) * (m[2i+1] + n[2i+3])  mod 2^128
  *   3. With the keys k0 … k3 below p:  d = a_lo k0 + a_hi k1 + b_lo k2 + b_hi k3  mod p
  *   4. Over the blocks, with the key r:  h = d_1 r^(n-1) + d_2 r^(n-2) + … + d_n  mod p
- *   5. With the keys k4, k5:  h + length k4 + context k5  mod p. Bit 127 is set, so that no fingerprint is zero.
+ *   5. With the keys k4, k5:  h + length k4 + context k5  mod p. Bit 127 is set; the index keeps a mark there.
  *
  * Bound. Let two different (context, record) be fixed. If lengths or contexts differ, then for any choice of the other
  * keys at most one value of k4 (or k5) makes the sums equal: 1/p. Otherwise the blocks pair up, and some pair differs.

@@ -35,8 +35,8 @@ int ledger_add_link(Ledger *l, const Link *link, uint64_t *ret_id) {
         uint64_t id = l->counters.next_link;
         int r;
 
-        if (id > UINT32_MAX)
-                return ledger_fail(l, -EOVERFLOW, "has given out all of its 2^32 link numbers");
+        if (id > INT32_MAX)
+                return ledger_fail(l, -EOVERFLOW, "has given out all of its 2^31 link numbers");
         r = ledger_execute(l, "INSERT INTO links (" LINK_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", "utttttiiut",
                            id, object_kind_to_string(link->kind), link->source_id, link->target_id, link->display_name,
                            link->written, (int) link->disabled, (int) link->absent, link->disabled_at,

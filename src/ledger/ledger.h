@@ -109,7 +109,7 @@ int ledger_get_secret(Ledger *l, uint8_t ret[static 64]);
 /* ---- links ---- */
 
 typedef struct Link {
-        uint64_t id;                      /* small positive integers, never used again; fits 32 bits */
+        uint64_t id;                      /* small positive integers, never used again; fits 31 bits */
         ObjectKind kind;
         const char *source_id, *target_id, *display_name;
         const char *written;              /* canonical JSON of the attributes last written */

@@ -65,6 +65,9 @@ struct SnapshotIndex {
         uint32_t *table;          /* row + 1, 0 for free; NULL until a record was not where it was expected */
         uint32_t table_mask;
         uint8_t *seen;            /* with the table */
+
+        uint32_t *forgotten;      /* links to be unsettled, in one pass over the records */
+        size_t n_forgotten, n_forgotten_allocated;
 };
 
 SnapshotIndex *snapshot_new_empty(void) {
@@ -80,6 +83,7 @@ SnapshotIndex *snapshot_free(SnapshotIndex *s) {
         free(s->records);
         free(s->table);
         free(s->seen);
+        free(s->forgotten);
         free(s);
         return NULL;
 }
@@ -282,57 +286,69 @@ static void mark_seen(SnapshotIndex *s, uint32_t row) {
         s->cursor = row + 1;
 }
 
-static int add_record(SnapshotIndex *s, Fingerprint fp, uint32_t link) {
-        Row *row;
+static int add_record(SnapshotIndex *s, const Row *row) {
         int r;
 
         r = ARRAY_GROW(s->records, s->n_records_allocated, (size_t) s->n_records + 1);
         if (r < 0)
                 return r;
-        row = &s->records[s->n_records];
-        memcpy(row->fingerprint, &fp, sizeof(row->fingerprint));
-        row->link = link;
+        s->records[s->n_records] = *row;
+        return 0;
+}
+
+static int next_in_place(SnapshotIndex *s, SnapshotMatch *ret, uint64_t *ret_link) {
+        const Row *row = &s->rows[s->cursor];
+        int r;
+
+        if (s->records) {
+                r = add_record(s, row);
+                if (r < 0)
+                        return r;
+        }
+        mark_seen(s, s->cursor);
+        /* An unsettled row says where its record stands, and no more. */
+        *ret = row_settled(row) ? SNAPSHOT_UNCHANGED : SNAPSHOT_NEW;
+        *ret_link = row_settled(row) ? row->link : 0;
+        return 0;
+}
+
+static int next_elsewhere(SnapshotIndex *s, Fingerprint fp, SnapshotMatch *ret, uint64_t *ret_link) {
+        Row unknown = { .link = 0 };
+        const Row *row;
+        bool met;
+        int r;
+
+        r = own_records(s);
+        if (r >= 0)
+                r = make_table(s);
+        if (r < 0)
+                return r;
+        memcpy(unknown.fingerprint, &fp, sizeof(unknown.fingerprint));
+        row = find_row(s, fp);
+        met = row && row_seen(s, (uint32_t) (row - s->rows));
+        r = add_record(s, row && !met ? row : &unknown);
+        if (r < 0)
+                return r;
+        if (row && !met)
+                mark_seen(s, (uint32_t) (row - s->rows));
+        *ret = !row ? SNAPSHOT_NEW : met ? SNAPSHOT_REPEATED : SNAPSHOT_UNCHANGED;
+        *ret_link = row ? row->link : 0;
         return 0;
 }
 
 int snapshot_next(SnapshotIndex *s, Fingerprint fp, SnapshotMatch *ret, uint64_t *ret_link, uint32_t *ret_record) {
-        SnapshotMatch match = SNAPSHOT_NEW;
-        uint32_t link = 0;
-        const Row *row;
         int r;
+
+        assert(fp.hi >> 63 == 1);
 
         if (s->n_records >= MAX_ROWS)
                 return -E2BIG;
-        if (s->cursor < s->n_rows && row_is(&s->rows[s->cursor], fp) && !row_seen(s, s->cursor)) {
-                /* An unsettled row says where its record stands, and no more: its link must not count as seen. */
-                if (row_settled(&s->rows[s->cursor]))
-                        link = s->rows[s->cursor].link;
-                if (s->records) {
-                        r = add_record(s, fp, link);
-                        if (r < 0)
-                                return r;
-                }
-                mark_seen(s, s->cursor);
-                match = link > 0 ? SNAPSHOT_UNCHANGED : SNAPSHOT_NEW;
-        } else {
-                r = own_records(s);
-                if (r >= 0)
-                        r = make_table(s);
-                if (r < 0)
-                        return r;
-                row = find_row(s, fp);
-                if (row) {
-                        link = row->link;
-                        match = row_seen(s, (uint32_t) (row - s->rows)) ? SNAPSHOT_REPEATED : SNAPSHOT_UNCHANGED;
-                }
-                r = add_record(s, fp, match == SNAPSHOT_UNCHANGED ? link : 0);
-                if (r < 0)
-                        return r;
-                if (match == SNAPSHOT_UNCHANGED)
-                        mark_seen(s, (uint32_t) (row - s->rows));
-        }
-        *ret = match;
-        *ret_link = link;
+        if (s->cursor < s->n_rows && row_is(&s->rows[s->cursor], fp) && !row_seen(s, s->cursor))
+                r = next_in_place(s, ret, ret_link);
+        else
+                r = next_elsewhere(s, fp, ret, ret_link);
+        if (r < 0)
+                return r;
         *ret_record = s->n_records++;
         return 0;
 }
@@ -354,6 +370,90 @@ static int set_link(SnapshotIndex *s, uint32_t record, uint32_t link, bool settl
         return 0;
 }
 
+/* ---- links to forget ---- */
+
+static int push_forgotten(SnapshotIndex *s, uint32_t link) {
+        int r;
+
+        r = ARRAY_GROW(s->forgotten, s->n_forgotten_allocated, s->n_forgotten + 1);
+        if (r < 0)
+                return r;
+        s->forgotten[s->n_forgotten++] = link;
+        return 0;
+}
+
+int snapshot_forget_links(SnapshotIndex *s, const uint64_t *links, size_t n) {
+        int r = 0;
+
+        for (size_t i = 0; i < n && r >= 0; i++)
+                if (links[i] > 0 && links[i] <= UINT32_MAX)
+                        r = push_forgotten(s, (uint32_t) links[i]);
+        return r;
+}
+
+static uint32_t *find_link_slot(uint32_t *set, uint32_t mask, uint32_t link) {
+        uint32_t slot = (link * UINT32_C(2654435769)) & mask;
+
+        while (set[slot] != 0 && set[slot] != link)
+                slot = (slot + 1) & mask;
+        return &set[slot];
+}
+
+static int forget_now(SnapshotIndex *s) {
+        _cleanup_free_ uint32_t *set = NULL;
+        uint32_t n_slots = 16, link;
+        int r;
+
+        if (s->n_forgotten == 0)
+                return 0;
+        while (n_slots < UINT32_C(1) << 31 && n_slots / 2 < s->n_forgotten)
+                n_slots *= 2;
+        if (n_slots / 2 < s->n_forgotten)
+                return -ENOMEM;
+        set = calloc(n_slots, sizeof(uint32_t));
+        if (!set)
+                return -ENOMEM;
+        for (size_t i = 0; i < s->n_forgotten; i++)
+                *find_link_slot(set, n_slots - 1, s->forgotten[i]) = s->forgotten[i];
+        for (uint32_t i = 0; i < s->n_records; i++) {
+                link = records_of(s)[i].link;
+                if (link == 0 || *find_link_slot(set, n_slots - 1, link) == 0)
+                        continue;
+                r = set_link(s, i, link, false);
+                if (r < 0)
+                        return r;
+        }
+        s->n_forgotten = 0;
+        return 0;
+}
+
+/* Whatever its caller made of it: an index with two settled rows of one link would hide a repeated id for ever. */
+static int forget_repeated(SnapshotIndex *s) {
+        _cleanup_free_ uint8_t *met = NULL;
+        const Row *records = records_of(s);
+        uint32_t link, last = 0;
+        int r;
+
+        for (uint32_t i = 0; i < s->n_records; i++)
+                if (records[i].link < SNAPSHOT_FIRST_MARK)
+                        last = MAX2(last, records[i].link);
+        met = calloc((size_t) last / 8 + 1, 1);
+        if (!met)
+                return -ENOMEM;
+        for (uint32_t i = 0; i < s->n_records; i++) {
+                link = records[i].link;
+                if (link == 0 || link >= SNAPSHOT_FIRST_MARK)
+                        continue;
+                if (met[link / 8] >> link % 8 & 1) {
+                        r = push_forgotten(s, link);
+                        if (r < 0)
+                                return r;
+                }
+                met[link / 8] |= (uint8_t) (1U << link % 8);
+        }
+        return forget_now(s);
+}
+
 int snapshot_unsettle(SnapshotIndex *s, uint32_t record, uint64_t link) {
         if (link > UINT32_MAX)
                 return -ERANGE;
@@ -361,9 +461,13 @@ int snapshot_unsettle(SnapshotIndex *s, uint32_t record, uint64_t link) {
 }
 
 int snapshot_settle(SnapshotIndex *s, uint32_t record, uint64_t link) {
+        int r;
+
         if (link == 0 || link > UINT32_MAX)
                 return -ERANGE;
-        return set_link(s, record, (uint32_t) link, true);
+        /* What was forgotten before was meant of the records as they were. */
+        r = forget_now(s);
+        return r < 0 ? r : set_link(s, record, (uint32_t) link, true);
 }
 
 int snapshot_scan_unseen(SnapshotIndex *s, int (*f)(uint64_t link, void *userdata), void *userdata) {
@@ -380,9 +484,13 @@ int snapshot_scan_unseen(SnapshotIndex *s, int (*f)(uint64_t link, void *userdat
 }
 
 int snapshot_scan_seen(SnapshotIndex *s, int (*f)(uint64_t link, uint32_t record, void *userdata), void *userdata) {
-        const Row *records = records_of(s);
+        const Row *records;
         int r;
 
+        r = forget_now(s);
+        if (r < 0)
+                return r;
+        records = records_of(s);
         for (uint32_t i = 0; i < s->n_records; i++) {
                 if (!row_settled(&records[i]))
                         continue;
@@ -393,97 +501,9 @@ int snapshot_scan_seen(SnapshotIndex *s, int (*f)(uint64_t link, uint32_t record
         return 0;
 }
 
-/* ---- sets of links, as bits from the smallest on ---- */
-
-typedef struct LinkSet {
-        uint8_t *bits;
-        uint32_t first, last;
-} LinkSet;
-
-static void link_set_done(LinkSet *set) {
-        free(set->bits);
-}
-
-static int link_set_init(LinkSet *set, uint32_t first, uint32_t last) {
-        set->bits = calloc((size_t) (last - first) / 8 + 1, 1);
-        set->first = first;
-        set->last = last;
-        return set->bits ? 0 : -ENOMEM;
-}
-
-static bool link_set_has(const LinkSet *set, uint32_t link) {
-        return link >= set->first && link <= set->last && (set->bits[(link - set->first) / 8] >> (link - set->first) % 8 & 1);
-}
-
-static void link_set_add(LinkSet *set, uint32_t link) {
-        set->bits[(link - set->first) / 8] |= (uint8_t) (1U << (link - set->first) % 8);
-}
-
-static int forget(SnapshotIndex *s, const LinkSet *set) {
-        int r;
-
-        for (uint32_t i = 0; i < s->n_records; i++)
-                if (records_of(s)[i].link > 0 && link_set_has(set, records_of(s)[i].link)) {
-                        r = set_link(s, i, records_of(s)[i].link, false);
-                        if (r < 0)
-                                return r;
-                }
-        return 0;
-}
-
-int snapshot_forget_links(SnapshotIndex *s, const uint64_t *links, size_t n) {
-        _cleanup_(link_set_done) LinkSet set = {};
-        int r;
-
-        /* No row has a link beyond 32 bits. */
-        while (n > 0 && links[n - 1] > UINT32_MAX)
-                n--;
-        if (n == 0)
-                return 0;
-        r = link_set_init(&set, (uint32_t) links[0], (uint32_t) links[n - 1]);
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < n; i++)
-                link_set_add(&set, (uint32_t) links[i]);
-        return forget(s, &set);
-}
-
-/* Whatever its caller made of it: an index with two rows of one link would hide a repeated id for ever. */
-static int forget_repeated(SnapshotIndex *s) {
-        _cleanup_(link_set_done) LinkSet met = {}, repeated = {};
-        uint32_t first = UINT32_MAX, last = 0, link;
-        const Row *records = records_of(s);
-        int r;
-
-        for (uint32_t i = 0; i < s->n_records; i++)
-                if (records[i].link > 0) {
-                        first = MIN2(first, records[i].link);
-                        last = MAX2(last, records[i].link);
-                }
-        if (last == 0)
-                return 0;
-        r = link_set_init(&met, first, last);
-        if (r < 0)
-                return r;
-        for (uint32_t i = 0; i < s->n_records; i++) {
-                link = records[i].link;
-                if (link == 0)
-                        continue;
-                if (link_set_has(&met, link)) {
-                        if (!repeated.bits) {
-                                r = link_set_init(&repeated, first, last);
-                                if (r < 0)
-                                        return r;
-                        }
-                        link_set_add(&repeated, link);
-                }
-                link_set_add(&met, link);
-        }
-        return repeated.bits ? forget(s, &repeated) : 0;
-}
-
-bool snapshot_is_identical(const SnapshotIndex *s) {
-        return s->n_records == s->n_rows &&
+bool snapshot_is_identical(SnapshotIndex *s) {
+        /* Out of memory is no proof of anything. */
+        return s->n_records == s->n_rows && forget_now(s) >= 0 &&
                (!s->records || s->n_rows == 0 || memcmp(s->records, s->rows, s->n_rows * sizeof(Row)) == 0);
 }
 
@@ -501,7 +521,9 @@ int snapshot_write(SnapshotIndex *s, const char *path, const SnapshotStamp *stam
 
         memcpy(h.magic, magic, sizeof(magic));
         memcpy(h.configuration, stamp->configuration, sizeof(stamp->configuration));
-        r = forget_repeated(s);
+        r = forget_now(s);
+        if (r >= 0)
+                r = forget_repeated(s);
         if (r < 0)
                 return r;
         r = checksum(&h, records_of(s), s->n_records, &h.rows_sum, &h.header_sum);

@@ -20,7 +20,8 @@ typedef struct Fingerprinter Fingerprinter;
 Fingerprinter *fingerprinter_new(const uint8_t secret[static 64]);
 Fingerprinter *fingerprinter_free(Fingerprinter *f);
 DEFINE_CLEANUP(Fingerprinter *, fingerprinter_free)
-/** fingerprint() - of a raw record; @context distinguishes kinds and schemas (fingerprint of the schema's text). Never all zero. */
+/** fingerprint() - of a raw record; @context distinguishes kinds and schemas (fingerprint of the schema's text). Bit 127 is always
+ * set. */
 Fingerprint fingerprint(const Fingerprinter *f, uint64_t context, const void *data, size_t size);
 
 /* What an index must agree with to be used. */
@@ -42,6 +43,10 @@ enum { SNAPSHOT_E_UNUSABLE = 1 };
 int snapshot_open(const char *path, const SnapshotStamp *expected, SnapshotIndex **ret, Error **ret_error);
 SnapshotIndex *snapshot_free(SnapshotIndex *s);
 DEFINE_CLEANUP(SnapshotIndex *, snapshot_free)
+
+/* Links of the ledger are below this. From here to 2^32 - 1 are marks of the caller's own, for records that have no link;
+ * more than one record may have the same. */
+#define SNAPSHOT_FIRST_MARK UINT64_C(0x80000000)
 
 /* What one record is. */
 typedef enum SnapshotMatch {
@@ -75,15 +80,15 @@ int snapshot_settle(SnapshotIndex *s, uint32_t record, uint64_t link);
 
 /** snapshot_scan_unseen() - the links of last time's rows that no record of this reading matched */
 int snapshot_scan_unseen(SnapshotIndex *s, int (*f)(uint64_t link, void *userdata), void *userdata);
-/** snapshot_forget_links() - rows of these links (sorted ascending) become unsettled and keep their links, wherever they are: a group whose members changed
- * by another way. Errors: -ENOMEM. */
+/** snapshot_forget_links() - rows of these links become unsettled and keep their links, wherever they are, also those still to
+ * be read: a group whose members changed by another way. Costs nothing but memory until the rows are next looked at. Errors: -ENOMEM. */
 int snapshot_forget_links(SnapshotIndex *s, const uint64_t *links, size_t n);
 /** snapshot_scan_seen() - the links of the rows that were matched, for finding repeated ids: @f gets link and record. Before
  * anything is settled or unsettled. */
 int snapshot_scan_seen(SnapshotIndex *s, int (*f)(uint64_t link, uint32_t record, void *userdata), void *userdata);
 
 /** snapshot_is_identical() - this reading is, row for row, the last one: nothing needs writing if the stamp is still right */
-bool snapshot_is_identical(const SnapshotIndex *s);
+bool snapshot_is_identical(SnapshotIndex *s);
 /** snapshot_write() - the index of this reading, atomically (temporary file, fsync, rename). A link that more than one
  * record is settled as has none of them settled: the next cycle shall see that its id is repeated. Errors: errno. */
 int snapshot_write(SnapshotIndex *s, const char *path, const SnapshotStamp *stamp);

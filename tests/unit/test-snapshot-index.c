@@ -364,6 +364,76 @@ TEST(links_are_forgotten_wherever_they_are) {
         }
 }
 
+TEST(what_is_forgotten_while_reading_is_forgotten_of_all_that_follows) {
+        const uint64_t links[] = { 104, 101, 101 };
+        FIVE(s);
+
+        CHECK_INT(read_all(s, RECORDS(1, 2), &reading), 0);
+        CHECK_INT(snapshot_forget_links(s, links, ELEMENTSOF(links)), 0);
+        CHECK_INT(read_all(s, RECORDS(3, 4, 5), &reading), 0);
+        CHECK_STR(reading.text, "U101 U102 U103 U104 U105 ");
+        /* Settling after it is of this record alone. */
+        CHECK_INT(snapshot_settle(s, 0, 101), 0);
+        CHECK_STR(seen(s), "101@0 102@1 103@2 105@4 ");
+}
+
+TEST(e1_the_absence_of_an_unsettled_record_is_noticed) {
+        const uint64_t links[] = { 102 };
+        FIVE(s);
+
+        CHECK_INT(read_all(s, RECORDS(1, 2, 3, 4, 5), &reading), 0);
+        CHECK_INT(snapshot_forget_links(s, links, 1), 0);
+        CHECK_INT(snapshot_unsettle(s, 3, 104), 0);
+        CHECK_INT(snapshot_write(s, path, &stamp), 0);
+        {
+                _cleanup_snapshot_ SnapshotIndex *t = open_index(path);
+
+                CHECK(t);
+                reading.text[0] = '\0';
+                CHECK_INT(read_all(t, RECORDS(1, 3, 5), &reading), 0);
+                CHECK_STR(reading.text, "U101 U103 U105 ");
+                CHECK_STR(unseen(t), "102 104 ");
+        }
+        {
+                _cleanup_snapshot_ SnapshotIndex *t = open_index(path);
+
+                CHECK(t);
+                reading.text[0] = '\0';
+                /* In its place it is new, and there; what follows a first deviation keeps its link just the same. */
+                CHECK_INT(read_all(t, RECORDS(33, 1, 2, 3, 4), &reading), 0);
+                CHECK_STR(reading.text, "N U101 N U103 N ");
+                CHECK_STR(unseen(t), "105 ");
+                CHECK_STR(seen(t), "101@1 103@3 ");
+                CHECK_INT(snapshot_write(t, path, &stamp), 0);
+        }
+        {
+                _cleanup_snapshot_ SnapshotIndex *t = open_index(path);
+
+                CHECK(t);
+                reading.text[0] = '\0';
+                CHECK_INT(read_all(t, RECORDS(1), &reading), 0);
+                CHECK_STR(unseen(t), "102 103 104 ");
+        }
+}
+
+TEST(a_mark_may_stand_more_than_once) {
+        FIVE(s);
+
+        CHECK_INT(read_all(s, RECORDS(1, 2, 3, 4, 5, 6, 7, 8), &reading), 0);
+        CHECK_INT(snapshot_settle(s, 5, SNAPSHOT_FIRST_MARK), 0);
+        CHECK_INT(snapshot_settle(s, 6, UINT32_MAX), 0);
+        CHECK_INT(snapshot_settle(s, 7, UINT32_MAX), 0);
+        CHECK_INT(snapshot_write(s, path, &stamp), 0);
+        {
+                _cleanup_snapshot_ SnapshotIndex *t = open_index(path);
+
+                CHECK(t);
+                reading.text[0] = '\0';
+                CHECK_INT(read_all(t, RECORDS(1, 2, 3, 4, 5, 6, 7, 8), &reading), 0);
+                CHECK_STR(reading.text, "U101 U102 U103 U104 U105 U2147483648 U4294967295 U4294967295 ");
+        }
+}
+
 static int stop(uint64_t link, void *userdata) {
         return -ECANCELED;
 }
