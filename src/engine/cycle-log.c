@@ -354,6 +354,13 @@ void cycle_log_quarantine(Cycle *c, bool entered, const char *how) {
         finish(c);
 }
 
+void cycle_log_disabled(Cycle *c) {
+        begin_always(c, LOG_ERR, REPRIEVE_MESSAGE_JOB_DISABLED);
+        log_entry_message(&c->entry, "Job \"%s\" has failed for 28 days and is disabled: %s.", c->config->name,
+                          strempty(c->state.quarantine_message));
+        finish(c);
+}
+
 static void log_left_out(Cycle *c) {
         if (c->n_entries_left_out == 0)
                 return;

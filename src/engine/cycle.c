@@ -220,40 +220,45 @@ static int open_index(Cycle *c, bool full) {
 /* ---- the steps ---- */
 
 /* Q5: an approval that nobody used in time, or that was given for another configuration, is void. */
-static int expire_approvals(Cycle *c, Error **ret_error) {
+static int check_approvals(Cycle *c, const char **ret_why, Error **ret_error) {
         StagedCounts counts;
-        const char *why = NULL;
         int r;
 
         r = ledger_count_staged(c->ledger, &counts);
         if (r < 0)
                 return error_set(ret_error, r, "Failed to count what is staged: %s", ledger_last_error(c->ledger));
         c->n_allowed = counts.allowed;
-        if (counts.allowed == 0)
-                return 0;
-        if (c->configuration_changed)
-                why = "is void, because the configuration has changed";
-        else if (c->now - counts.allowed_since > c->config->approval_expires_usec)
-                why = "has expired, because no cycle could use it in time";
-        if (!why)
-                return 0;
+        *ret_why = counts.allowed == 0         ? NULL
+                   : c->configuration_changed  ? "is void, because the configuration has changed"
+                   : c->now - counts.allowed_since > c->config->approval_expires_usec
+                           ? "has expired, because no cycle could use it in time"
+                           : NULL;
+        c->approvals_void = *ret_why;
+        return 0;
+}
 
-        c->n_allowed = 0;
-        cycle_log_expired(c, counts.allowed, why);
+static int expire_approvals(Cycle *c, Error **ret_error) {
+        const char *why;
+        int r;
+
+        r = check_approvals(c, &why, ret_error);
+        if (r < 0 || !why)
+                return r;
+        cycle_log_expired(c, c->n_allowed, why);
         r = ledger_begin(c->ledger);
         if (r >= 0)
                 r = ledger_reset_allowed(c->ledger);
-        if (r >= 0) {
-                r = outbox_queue_closed(c->ledger, c->config, &c->state, OUTBOX_EXPIRED, NULL, counts.allowed, c->now);
-                if (r >= 0)
-                        r = ledger_set_state(c->ledger, &c->state);
-        }
+        if (r >= 0)
+                r = outbox_queue_closed(c->ledger, c->config, &c->state, OUTBOX_EXPIRED, NULL, c->n_allowed, c->now);
+        if (r >= 0)
+                r = ledger_set_state(c->ledger, &c->state);
         if (r >= 0)
                 r = ledger_commit(c->ledger);
         if (r < 0) {
                 ledger_rollback(c->ledger);
                 return error_set(ret_error, r, "Failed to take back an approval: %s", ledger_last_error(c->ledger));
         }
+        c->n_allowed = 0;
         return 0;
 }
 
@@ -459,18 +464,20 @@ static int settle_state(Cycle *c, int result, const Error *error, const StagedCo
                 s->full_requested = false;
         if (c->stopped)
                 return 0;
-        if (result < 0) {
-                bool refused = error && streq_ptr(error->id, "InvalidCredentials");
-
-                /* X3 */
-                return refused ? fail(c, QUARANTINE_INVALID_CREDENTIALS, error_text(error, result), ret_mail) : 0;
-        }
-        if (!c->complete) {
+        /* X3 */
+        if (result < 0 && error && streq_ptr(error->id, "InvalidCredentials"))
+                return fail(c, QUARANTINE_INVALID_CREDENTIALS, error_text(error, result), ret_mail);
+        /* A source that cannot even be opened has not been read whole either. */
+        if (result < 0 ? error && error->scope == ERROR_SCOPE_SOURCE : !c->complete) {
                 s->incomplete_in_a_row++;
                 return s->incomplete_in_a_row >= INCOMPLETE_LIMIT
-                               ? fail(c, QUARANTINE_INGESTION_INTERRUPTED, error_text(c->incomplete_reason, -EBADMSG), ret_mail)
+                               ? fail(c, QUARANTINE_INGESTION_INTERRUPTED,
+                                      result < 0 ? error_text(error, result) : error_text(c->incomplete_reason, -EBADMSG),
+                                      ret_mail)
                                : 0;
         }
+        if (result < 0)
+                return 0;
         s->incomplete_in_a_row = 0;
         if (too_many_failures(c))
                 return fail(c, QUARANTINE_ESCROW, "the target refused too many changes of one cycle", ret_mail);
@@ -509,7 +516,7 @@ static CycleResult result_of(const Cycle *c, int result, const StagedCounts *cou
 }
 
 /* The last transaction: record, state and mail together (N2). */
-static int record_end(Cycle *c, int result, const Error *error, bool *ret_entered, const char **ret_how) {
+static int record_end(Cycle *c, int result, const Error *error, bool *ret_entered, bool *ret_disabled, const char **ret_how) {
         int mail = _OUTBOX_EVENT_INVALID, r;
         QuarantineReason before;
         char review[17] = "";
@@ -539,6 +546,7 @@ static int record_end(Cycle *c, int result, const Error *error, bool *ret_entere
         if (r < 0)
                 return r;
         *ret_entered = before != c->state.quarantine;
+        *ret_disabled = mail == OUTBOX_JOB_DISABLED;
         if (*ret_how && quarantine_reason_is_review(c->state.quarantine)) {
                 r = ledger_current_review(c->ledger, review, NULL, NULL);
                 if (r >= 0)
@@ -562,10 +570,10 @@ static int record_end(Cycle *c, int result, const Error *error, bool *ret_entere
 
 static int finish(Cycle *c, int result, const Error *error, Error **ret_error) {
         const char *how = NULL;
-        bool entered = false;
+        bool entered = false, disabled = false;
         int r;
 
-        r = record_end(c, result, error, &entered, &how);
+        r = record_end(c, result, error, &entered, &disabled, &how);
         if (r >= 0)
                 r = ledger_commit(c->ledger);
         if (r < 0) {
@@ -577,6 +585,8 @@ static int finish(Cycle *c, int result, const Error *error, Error **ret_error) {
         }
         if (r >= 0 && entered)
                 cycle_log_quarantine(c, true, NULL);
+        if (r >= 0 && disabled)
+                cycle_log_disabled(c);
         cycle_log_finished(c);
         return r < 0 ? error_set(ret_error, r, "Failed to record the end of the cycle: %s", ledger_last_error(c->ledger)) : 0;
 }
@@ -661,6 +671,8 @@ int cycle_on_demand(const CycleOptions *options, ObjectKind kind, const char *so
         if (r >= 0)
                 r = cycle_recover(&c, ret_error);
         if (r >= 0)
+                r = expire_approvals(&c, ret_error);
+        if (r >= 0)
                 r = prepare(&c, ret_error);
         return r < 0 ? r : on_demand_run(&c, kind, source_id, fd, ret_error);
 }
@@ -691,9 +703,13 @@ static int open_for_preview(const CycleOptions *options, char **ret_scratch, Led
 }
 
 static int preview(Cycle *c, int fd, Error **ret_error) {
+        const char *why;
         int r;
 
         r = open_systems(c, ret_error);
+        if (r < 0)
+                return r;
+        r = check_approvals(c, &why, ret_error);
         if (r < 0)
                 return r;
         r = ledger_scan_intents(c->ledger, refuse_interrupted, NULL);

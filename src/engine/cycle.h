@@ -131,6 +131,7 @@ typedef struct Cycle {
         bool configuration_changed;
         uint64_t n_staged_now;            /* rows that this cycle added to the set */
         uint64_t n_allowed;               /* rows that were allowed when it began */
+        bool approvals_void;              /* they were, but too long ago, or for another configuration (Q5) */
         uint64_t n_tried, n_refused;      /* changes, for X2 */
         ObjectKind only_kind;             /* on demand: nothing but the changes of this object is applied */
         const char *only;
@@ -191,3 +192,4 @@ void cycle_log_expired(Cycle *c, uint64_t n, const char *why);
 void cycle_log_invalid(Cycle *c, ObjectKind kind, const char *source_id, const Error *error);
 void cycle_log_quarantine(Cycle *c, bool entered, const char *how);
 void cycle_log_incomplete(Cycle *c);
+void cycle_log_disabled(Cycle *c);

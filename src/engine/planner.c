@@ -160,7 +160,7 @@ static Standing standing_of(Cycle *c, Change *change) {
                 case STAGED_UNDECIDED:
                         return STANDING_STAGED;
                 case STAGED_ALLOWED:
-                        return STANDING_ALLOWED;
+                        return c->approvals_void ? STANDING_NEW : STANDING_ALLOWED;
                 case STAGED_REJUDGE:
                         return STANDING_NEW;
                 }
@@ -632,8 +632,8 @@ static Standing member_standing(Cycle *c, const Evaluated *e, uint64_t member) {
                         continue;
                 row->still_due = true;
                 return row->state == STAGED_UNDECIDED ? STANDING_STAGED
-                       : row->state == STAGED_ALLOWED ? STANDING_ALLOWED
-                                                      : STANDING_NEW;
+                       : row->state == STAGED_ALLOWED && !c->approvals_void ? STANDING_ALLOWED
+                                                                            : STANDING_NEW;
         }
         return STANDING_NEW;
 }
