@@ -11,6 +11,7 @@
  * begun before the decision nor a start that systemd merged with it counts. */
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <unistd.h>
 
@@ -31,6 +32,7 @@ enum {
         CYCLE_EXIT_FAILED = 1,
         CYCLE_EXIT_CONFIGURATION = 2,
         CYCLE_EXIT_BUSY = 75, /* EX_TEMPFAIL: another cycle of this job runs (C1) */
+        CYCLE_EXIT_STOPPED = 128 + SIGTERM, /* asked to end before it had come so far as to listen */
 };
 
 static void cycle_poll(Job *j);
@@ -111,6 +113,7 @@ static void finish(Job *j, const char *id, CycleResult result) {
 
 static void on_cycle_exit(Process *p, int status, void *userdata) {
         Job *j = userdata;
+        CycleResult result = CYCLE_FAILED;
         char id[33];
 
         (void) snprintf(id, sizeof(id), "%s", j->cycle_id);
@@ -119,13 +122,15 @@ static void on_cycle_exit(Process *p, int status, void *userdata) {
         j->cycle_id[0] = '\0';
         if (status == CYCLE_EXIT_BUSY && j->attempts < ATTEMPTS_MAX)
                 j->wanted = true; /* somebody else's cycle was faster: ours comes after it */
-        else if (status > CYCLE_EXIT_FAILED && status != CYCLE_EXIT_BUSY)
+        if (status == CYCLE_EXIT_BUSY || status == CYCLE_EXIT_STOPPED)
+                result = CYCLE_STOPPED;
+        else if (status > CYCLE_EXIT_FAILED)
                 job_log_plain(j, LOG_ERR, NULL, NULL,
                               status == CYCLE_EXIT_CONFIGURATION ? "The cycle of job %s could not begin (status %d)." :
                               status > 128                       ? "The cycle of job %s was killed (status %d)." :
                                                                    "The cycle of job %s failed (status %d).",
                               j->name, status);
-        finish(j, id, status == CYCLE_EXIT_BUSY ? CYCLE_STOPPED : CYCLE_FAILED);
+        finish(j, id, result);
 }
 
 static int may_run(Job *j, Error **ret_error) {

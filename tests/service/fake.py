@@ -35,6 +35,16 @@ class FakeHouse(House):
         for job in jobs:
             self.write_job(job, groups=False, sections={"Notify": {"Email": "admin@example.com"}})
 
+    def __exit__(self, *failure):
+        if self.service and self.service.poll() is None:
+            self.service.terminate()
+            self.service.wait()
+        log = self.log()
+        super().__exit__(*failure)
+        # What a sanitizer finds, leaks at the end among it, fails the test.
+        if "Sanitizer" in log or "runtime error:" in log:
+            raise AssertionError(log[-6000:])
+
     def script(self, *lines, job="staff"):
         path = os.path.join(self.state, f"script-{job}")
         with open(path + ".new", "w") as f:

@@ -109,6 +109,7 @@ with FakeHouse(jobs=("staff", "a-b.c")) as h:
     t.like(r.stderr, "3 linked users", "RemoveJob without force says what would be forgotten")
     h.script("sleep 3000", job="new")
     h.call("RunCycle", job="new")
+    wait_for(lambda: h.get("Progress", "new")[0] == "apply")
     t.like(h.manager("RemoveJob", "sb", "new", "true", check=False).stderr, "pause the job first", "and never while a cycle runs")
     h.call("Pause", job="new")
     h.wait_cycle("new")
