@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Takes the outboxes of all jobs and sends what is due. Everything it learns is in the ledger before it goes on, so that it may be
- * killed at any time: what the server has accepted and the ledger knows is never sent again. Between the server's answer to the
- * final dot and the ledger's commit a kill, a power cut or a full disk makes one recipient get one mail twice, under the same
- * Message-ID; nothing else does, but for the window of SMTP itself (smtp.h).
+/* Takes the outboxes of all jobs and sends what is due. Everything it learns is in the ledger before it goes on, so that it may
+ * be killed at any time: what the server has accepted and the ledger knows is never sent again. From the final dot on its way to the
+ * server until the ledger's commit a kill, a power cut, a lost connection or a full disk makes one recipient get one mail twice,
+ * under the same Message-ID. That window is SMTP's (RFC 5321 section 4.5.3.2.6, RFC 1047) and the commit's; there is no other.
  *
  * Logs nothing: what is worth telling goes to a callback. */
 

@@ -90,7 +90,7 @@ char *mail_doc_clean(const char *s, size_t max) {
                         break;
                 }
                 if (is_unwanted(c))
-                        strbuf_puts(&b, c == '\n' || c == '\t' ? " " : "\xef\xbf\xbd");
+                        strbuf_puts(&b, c == '\n' || c == '\r' || c == '\t' ? " " : "\xef\xbf\xbd");
                 else
                         strbuf_append(&b, p, k);
                 p += k;

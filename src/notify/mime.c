@@ -444,6 +444,11 @@ static bool message_id_is_valid(const char *s) {
         return true;
 }
 
+/* On one line if at all possible: not everything that reads mail unfolds these. */
+static void append_id(StrBuf *b, const char *name, const char *id) {
+        strbuf_printf(b, "%s:%s<%s>\r\n", name, strlen(name) + strlen(id) + 4 > LINE_MAX_HEADER ? "\r\n " : " ", id);
+}
+
 static int check(const MimeMessage *m) {
         if (mail_address_check(m->from, NULL) < 0 || !m->to || !*m->to || !message_id_is_valid(m->message_id))
                 return -EINVAL;
@@ -480,12 +485,10 @@ int mime_format(const MimeMessage *m, char **ret, size_t *ret_size) {
         append_from(&b, m->from_name, m->from);
         append_to(&b, m->to);
         mime_append_text_header(&b, "Subject", m->subject);
-        strbuf_printf(&b, "Message-ID:%s<%s>\r\n", strlen(m->message_id) > 60 ? "\r\n " : " ", m->message_id);
+        append_id(&b, "Message-ID", m->message_id);
         if (m->in_reply_to) {
-                const char *gap = strlen(m->in_reply_to) > 60 ? "\r\n " : " ";
-
-                strbuf_printf(&b, "In-Reply-To:%s<%s>\r\nReferences:%s<%s>\r\n", gap, m->in_reply_to, gap,
-                              m->in_reply_to);
+                append_id(&b, "In-Reply-To", m->in_reply_to);
+                append_id(&b, "References", m->in_reply_to);
         }
         strbuf_puts(&b, "Auto-Submitted: auto-generated\r\n");
         if (!isempty(m->language))

@@ -128,18 +128,18 @@ static void begin_payload(StrBuf *b, const JobConfig *job, uint64_t now_usec) {
                 put_string(b, "host", host);
 }
 
-/* "reprieve.EVENT.RANDOM": the part before the "@"; the domain is that of From= when it is sent. Random, because a server may drop
- * a second mail with an id that it knows. */
-static int make_message_id(OutboxEvent e, char **ret) {
+/* "reprieve.RANDOM": the part before the "@"; the domain is that of From= when it is sent. Random, because a server may drop
+ * a second mail with an id that it knows; short, so that it stays on a line. */
+static int make_message_id(char **ret) {
         _cleanup_free_ char *hex = NULL;
-        uint8_t random[16];
+        uint8_t random[12];
         int r;
 
         r = random_bytes(random, sizeof(random));
         if (r < 0)
                 return r;
         hex = hex_encode(random, sizeof(random));
-        if (!hex || asprintf(ret, "reprieve.%s.%s", outbox_event_to_string(e), hex) < 0)
+        if (!hex || asprintf(ret, "reprieve.%s", hex) < 0)
                 return -ENOMEM;
         return 0;
 }
@@ -151,7 +151,7 @@ static int queue(Ledger *l, OutboxEvent e, const char *review, const char *threa
         Mail mail = {};
         int r;
 
-        r = make_message_id(e, &id);
+        r = make_message_id(&id);
         if (r < 0)
                 return r;
         put_string(payload, "thread", thread);

@@ -24,6 +24,7 @@ struct Smtp {
         /* of the message that is being sent */
         const char *message;
         size_t size, sent;
+        bool established;               /* EHLO, STARTTLS and AUTH are through: MAIL is next */
         bool all_read;                  /* libcurl has taken it to its end: the final dot may be on its way */
         unsigned reply_code;            /* of the last reply, its last line's text beside it */
         char reply[REPLY_MAX + 1];
@@ -89,13 +90,15 @@ static size_t read_message(char *buffer, size_t size, size_t n, void *userdata) 
         return k;
 }
 
-/* Every line of a reply. Of several lines the last that says something is kept: the code is the same in all. */
+/* Every line of a reply. The last one is kept, but nothing after a refusal: after it libcurl says QUIT, which is answered as well. */
 static size_t take_reply(char *line, size_t size, size_t n, void *userdata) {
         Smtp *s = userdata;
         size_t length = size * n, k;
 
+        if (s->established && s->reply_code >= 400)
+                return size * n;
         if (length < 4 || !isdigit((unsigned char) line[0]) || !isdigit((unsigned char) line[1]) ||
-            !isdigit((unsigned char) line[2]))
+            !isdigit((unsigned char) line[2]) || strncmp(line, "221", 3) == 0)
                 return size * n;
         s->reply_code = (unsigned) (line[0] - '0') * 100 + (unsigned) (line[1] - '0') * 10 + (unsigned) (line[2] - '0');
         line += 4;
@@ -107,6 +110,16 @@ static size_t take_reply(char *line, size_t size, size_t n, void *userdata) {
         s->reply[k] = '\0';
         /* NUL bytes would hide the rest, which is no harm. */
         return size * n;
+}
+
+/* libcurl calls it between the two halves of its work: the session is there, new or used before, and the message is next. */
+static int note_session(void *userdata, char *primary_ip, char *local_ip, int primary_port, int local_port) {
+        Smtp *s = userdata;
+
+        s->established = true;
+        s->reply_code = 0;
+        s->reply[0] = '\0';
+        return CURL_PREREQFUNC_OK;
 }
 
 static size_t ignore_body(char *data, size_t size, size_t n, void *userdata) {
@@ -179,6 +192,8 @@ int smtp_new(const SmtpSettings *settings, Smtp **ret, Error **ret_error) {
         SET(CURLOPT_HEADERFUNCTION, take_reply);
         SET(CURLOPT_HEADERDATA, s);
         SET(CURLOPT_WRITEFUNCTION, ignore_body);
+        SET(CURLOPT_PREREQFUNCTION, note_session);
+        SET(CURLOPT_PREREQDATA, s);
         SET(CURLOPT_CONNECTTIMEOUT_MS, (long) (connect / USEC_PER_MSEC));
         SET(CURLOPT_SERVER_RESPONSE_TIMEOUT, (long) MAX2(response / USEC_PER_SEC, UINT64_C(1)));
         SET(CURLOPT_TIMEOUT_MS, (long) (total / USEC_PER_MSEC));
@@ -258,19 +273,16 @@ static bool is_about_size(const Smtp *s) {
 /* What libcurl's result means; shared/components/README.md has the table of what was measured. */
 static int judge(Smtp *s, CURLcode c, Error **ret_error) {
         _cleanup_free_ char *reply = reply_text(s), *lost = NULL;
-        curl_off_t established = 0;
 
         if (!reply || c == CURLE_OUT_OF_MEMORY)
                 return -ENOMEM;
-        /* Set once EHLO, STARTTLS and AUTH are through. */
-        (void) curl_easy_getinfo(s->curl, CURLINFO_PRETRANSFER_TIME_T, &established);
 
         if (c == CURLE_LOGIN_DENIED)
                 /* Not the server's words: this is the one answer that could quote what was sent. */
                 return fail(SMTP_E_UNUSABLE, s, ret_error,
                             s->reply_code == 454 ? "the server cannot check passwords at the moment (454)"
                                                  : "the server refused the user name or the password");
-        if (c == CURLE_PEER_FAILED_VERIFICATION || c == CURLE_USE_SSL_FAILED || established == 0)
+        if (c == CURLE_PEER_FAILED_VERIFICATION || c == CURLE_USE_SSL_FAILED || !s->established)
                 return fail(SMTP_E_UNUSABLE, s, ret_error,
                             c == CURLE_USE_SSL_FAILED ? "the server offers no TLS, which is required; nothing was sent"
                             : s->reply_code >= 400 ? reply : curl_text(s, c));
@@ -310,7 +322,7 @@ int smtp_send(Smtp *s, const char *from, const char *to, const char *message, si
         s->message = message;
         s->size = size;
         s->sent = 0;
-        s->all_read = false;
+        s->established = s->all_read = false;
         s->reply_code = 0;
         s->reply[0] = '\0';
         s->curl_error[0] = '\0';

@@ -65,7 +65,7 @@ TEST(cleaning_cuts_at_characters) {
                 const char *out;
         } cases[] = {
                 { "abc", 3, "abc" }, { "abcd", 3, "abc…" }, { "äöü€", 3, "äöü…" }, { "a\xff" "b", 9, "a\xef\xbf\xbd" "b" },
-                { "a\nb\tc\rd", 9, "a b c\xef\xbf\xbd" "d" }, { "", 0, "" }, { "\u2066x\u2069", 9, "\xef\xbf\xbdx\xef\xbf\xbd" },
+                { "a\nb\tc\rd", 9, "a b c d" }, { "", 0, "" }, { "\u2066x\u2069", 9, "\xef\xbf\xbdx\xef\xbf\xbd" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
