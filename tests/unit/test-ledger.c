@@ -325,105 +325,121 @@ TEST(a_missing_table_or_row_is_damage) {
         CHECK_INT(ledger_open(tap_tmpdir(), __func__, LEDGER_READ_WRITE, &l, &error), -EBADMSG);
 }
 
-/* A second process that holds the write lock until it is told to go. */
-static pid_t hold_lock(const char *job, int *ret_stop) {
-        int ready[2], stop[2];
-        char c;
+/* A second process that runs @f on a ledger of its own as soon as a byte is written to *@ret_go, and ends when that is
+ * closed; *@ret_ready gets a byte when it has. SQLite forbids to carry an open database over fork(): none may be. */
+static pid_t second_process(const char *job, int (*f)(Ledger *l), int *ret_go, int *ret_ready) {
+        int go[2], ready[2];
         pid_t pid;
+        char c;
 
-        if (pipe2(ready, O_CLOEXEC) < 0 || pipe2(stop, O_CLOEXEC) < 0)
+        if (pipe2(go, O_CLOEXEC) < 0 || pipe2(ready, O_CLOEXEC) < 0)
                 return -1;
         (void) fflush(stdout);
         pid = fork();
         if (pid == 0) {
-                Ledger *l;
+                Ledger *l = NULL;
 
-                safe_close(stop[1]);
-                if (ledger_open(tap_tmpdir(), job, LEDGER_READ_WRITE, &l, NULL) < 0 || ledger_begin(l) < 0)
+                safe_close(go[1]);
+                if (read(go[0], &c, 1) != 1 || ledger_open(tap_tmpdir(), job, LEDGER_READ_WRITE, &l, NULL) < 0 || f(l) < 0 ||
+                    write(ready[1], "x", 1) != 1)
                         _exit(1);
-                (void) !write(ready[1], "x", 1);
-                (void) !read(stop[0], &c, 1);
+                (void) !read(go[0], &c, 1);
+                ledger_free(l);
                 _exit(0);
         }
+        safe_close(go[0]);
         safe_close(ready[1]);
-        safe_close(stop[0]);
-        if (pid < 0 || read(ready[0], &c, 1) != 1)
-                return -1;
-        safe_close(ready[0]);
-        *ret_stop = stop[1];
+        *ret_go = go[1];
+        *ret_ready = ready[0];
         return pid;
 }
 
+static bool run_second(int go, int ready) {
+        char c;
+
+        return write(go, "x", 1) == 1 && read(ready, &c, 1) == 1;
+}
+
+static int take_lock(Ledger *l) {
+        int r;
+
+        r = ledger_begin(l);
+        return r < 0 ? r : add_user(l, "lost", NULL);
+}
+
 TEST(a_locked_ledger_says_so_and_can_still_be_read) {
-        Ledger *l = ledger_open_test(__func__, LEDGER_READ_WRITE), *writer;
+        _cleanup_close_ int go = -1, ready = -1;
         _cleanup_error_ Error *error = NULL;
+        Ledger *writer = NULL;
         unsigned n = 0;
-        int stop = -1;
         pid_t pid;
 
-        CHECK(l);
-        OK(ledger_begin(l));
-        OK(add_user(l, "a", NULL));
-        OK(ledger_commit(l));
-        pid = hold_lock(__func__, &stop);
+        pid = second_process(__func__, take_lock, &go, &ready);
         CHECK(pid > 0);
+        {
+                NEW_LEDGER(l);
+                OK(ledger_begin(l));
+                OK(add_user(l, "a", NULL));
+                OK(ledger_commit(l));
+                CHECK(run_second(go, ready));
+                CHECK_INT(ledger_open_full(tap_tmpdir(), __func__, LEDGER_READ_WRITE, 50, ledger_migrations, ledger_n_migrations,
+                                           &writer, &error), 0);
+                CHECK_INT(ledger_begin(writer), -EBUSY);
+                CHECK(strstr(ledger_last_error(writer), "locked by another process"));
+                OK(ledger_scan_links(l, OBJECT_KIND_USER, false, count_link, &n));
+                CHECK_INT(n, 1);
+                /* The lock dies with its holder, and what it had not committed is gone. */
+                CHECK_INT(kill(pid, SIGKILL), 0);
+                CHECK_INT(waitpid(pid, NULL, 0), pid);
+                OK(ledger_begin(writer));
+                ledger_rollback(writer);
+                ledger_free(writer);
+                OK(ledger_scan_links(l, OBJECT_KIND_USER, false, count_link, &n));
+                CHECK_INT(n, 2);
+        }
+}
 
-        CHECK_INT(ledger_open_full(tap_tmpdir(), __func__, LEDGER_READ_WRITE, 50, ledger_migrations, ledger_n_migrations, &writer,
-                                   &error), 0);
-        CHECK_INT(ledger_begin(writer), -EBUSY);
-        CHECK(strstr(ledger_last_error(writer), "locked by another process"));
-        OK(ledger_scan_links(l, OBJECT_KIND_USER, false, count_link, &n));
-        CHECK_INT(n, 1);
-        /* The lock dies with its holder, and what it had not committed is gone. */
-        safe_close(stop);
-        CHECK_INT(waitpid(pid, NULL, 0), pid);
-        OK(ledger_begin(writer));
-        ledger_rollback(writer);
-        ledger_free(writer);
-        ledger_free(l);
+static int add_thousand(Ledger *l) {
+        char id[16];
+        int r;
+
+        r = ledger_begin(l);
+        for (unsigned i = 0; i < 1000 && r >= 0; i++) {
+                (void) snprintf(id, sizeof(id), "b%u", i);
+                r = add_user(l, id, NULL);
+        }
+        return r < 0 ? r : ledger_commit(l);
 }
 
 TEST(a_reader_has_one_view_while_another_process_writes) {
-        NEW_LEDGER(l);
-        unsigned n = 0;
+        _cleanup_close_ int go = -1, ready = -1;
         uint64_t all, enabled;
+        unsigned n = 0;
         int status;
         pid_t pid;
 
-        OK(ledger_begin(l));
-        OK(add_user(l, "a", NULL));
-        OK(ledger_commit(l));
-        OK(ledger_begin_read(l));
-        (void) fflush(stdout);
-        pid = fork();
-        if (pid == 0) {
-                Ledger *w = NULL;
-                int r = ledger_open(tap_tmpdir(), __func__, LEDGER_READ_WRITE, &w, NULL);
-
-                if (r >= 0)
-                        r = ledger_begin(w);
-                for (unsigned i = 0; i < 1000 && r >= 0; i++) {
-                        char id[16];
-
-                        (void) snprintf(id, sizeof(id), "b%u", i);
-                        r = add_user(w, id, NULL);
-                }
-                if (r >= 0)
-                        r = ledger_commit(w);
-                ledger_free(w);
-                _exit(r < 0);
+        pid = second_process(__func__, add_thousand, &go, &ready);
+        CHECK(pid > 0);
+        {
+                NEW_LEDGER(l);
+                OK(ledger_begin(l));
+                OK(add_user(l, "a", NULL));
+                OK(ledger_commit(l));
+                OK(ledger_begin_read(l));
+                CHECK(run_second(go, ready));
+                OK(ledger_scan_links(l, OBJECT_KIND_USER, false, count_link, &n));
+                CHECK_INT(n, 1);
+                OK(ledger_count_links(l, OBJECT_KIND_USER, &all, &enabled));
+                CHECK_INT(all, 1);
+                OK(ledger_commit(l));
+                OK(ledger_scan_links(l, OBJECT_KIND_USER, false, count_link, &n));
+                CHECK_INT(n, 1002);
+                OK(ledger_count_links(l, OBJECT_KIND_USER, &all, &enabled));
+                CHECK_INT(all, 1001);
         }
+        go = safe_close(go);
         CHECK_INT(waitpid(pid, &status, 0), pid);
         CHECK_INT(status, 0);
-        OK(ledger_scan_links(l, OBJECT_KIND_USER, false, count_link, &n));
-        CHECK_INT(n, 1);
-        OK(ledger_count_links(l, OBJECT_KIND_USER, &all, &enabled));
-        CHECK_INT(all, 1);
-        OK(ledger_commit(l));
-        OK(ledger_scan_links(l, OBJECT_KIND_USER, false, count_link, &n));
-        CHECK_INT(n, 1002);
-        OK(ledger_count_links(l, OBJECT_KIND_USER, &all, &enabled));
-        CHECK_INT(all, 1001);
 }
 
 TEST(a_killed_writer_loses_only_what_it_had_not_committed) {
@@ -550,7 +566,7 @@ TEST(a_ledger_on_a_read_only_file_system_can_be_read) {
                 r = ledger_commit(l);
         ledger_free(l);
         l = NULL;
-        if (r >= 0 && mount(NULL, dir, NULL, MS_REMOUNT | MS_RDONLY, NULL) < 0)
+        if (r >= 0 && mount("tmpfs", dir, "tmpfs", MS_REMOUNT | MS_RDONLY, NULL) < 0)
                 r = -errno;
         w = ledger_open(dir, "j", LEDGER_READ_WRITE, &l, &error);
         if (w >= 0)
