@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
@@ -323,7 +322,6 @@ int main(int argc, char *argv[]) {
         (void) bindtextdomain(PACKAGE, LOCALEDIR);
         (void) textdomain(PACKAGE);
         log_setup("reprieved");
-        (void) umask(0022);
         r = options_parse(argc, argv, &help, own, &arg_common, NULL);
         if (r == OPTIONS_DONE)
                 return EXIT_SUCCESS;

@@ -105,7 +105,6 @@ with FakeHouse() as h:
     h.call("Start")
     t.is_((h.get("Status"), len(asked())), ("not-run", before), "root is not asked about")
 
-    # The private endpoint of a system service: our user has the worker's interface alone. Root is our user here.
     r = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "busctl", f"--address=unix:path={h.run}/bus", "call",
                         "org.reprieve1", ROOT, MANAGER, "ListJobs"], capture_output=True, text=True, env=h.env)
     t.ok(r.returncode != 0, "nobody else gets into the private endpoint")
@@ -113,4 +112,26 @@ with FakeHouse() as h:
     authority.wait()
     r = nobody("call", "org.reprieve1", STAFF, JOB, "Pause")
     t.like(r.stderr, "Access denied", "without polkit it is no")
+
+# The private endpoint of a service that is not root: root has everything, its own user what a cycle needs.
+with FakeHouse() as h:
+    h.start_bus()
+    h.env["DBUS_SYSTEM_BUS_ADDRESS"] = h.address
+    for folder, _, files in os.walk(h.dir):
+        for name in [folder] + [os.path.join(folder, f) for f in files]:
+            os.chown(name, 65534, 65534)
+    NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    h.service = h.spawn([*NOBODY, os.path.join(BUILD, "reprieved"), *h.dirs(), "--bus=system", "--launch=direct", f"--exec-dir={h.exec}"])
+    wait_for(lambda: h.busctl("status", "org.reprieve1", check=False).returncode == 0)
+    private = f"unix:path={h.run}/bus"
+
+    def as_itself(*arguments):
+        return subprocess.run([*NOBODY, "busctl", f"--address={private}", "--no-pager", "call", "org.reprieve1", *arguments],
+                              capture_output=True, text=True, env=h.env)
+
+    t.is_(as_itself(ROOT, "org.reprieve1.Worker", "CycleStarted", "ss", "staff", "ab" * 16).returncode, 0, "its own user may report a cycle")
+    t.like(as_itself(ROOT, MANAGER, "ListJobs").stderr, "denied", "and nothing else")
+    t.like(as_itself(STAFF, "org.freedesktop.DBus.Properties", "Get", "ss", JOB, "Status").stderr, "denied", "not even look")
+    r = h.busctl("call", "org.reprieve1", STAFF, JOB, "Pause", address=private)
+    t.is_((r.returncode, h.get("Status")), (0, "paused"), "root may everything, without polkit")
 t.done()
