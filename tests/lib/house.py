@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -67,6 +68,18 @@ def wait_for(condition, seconds=20, step=0.02):
             return value
         time.sleep(step)
     return condition()
+
+
+def listens(path):
+    """A socket that has a name is not yet one that answers."""
+    s = socket.socket(socket.AF_UNIX)
+    try:
+        s.connect(path)
+        return True
+    except OSError:
+        return False
+    finally:
+        s.close()
 
 
 def write_jsonl(path, records):
@@ -228,7 +241,7 @@ class House:
 <policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/><allow user="*"/></policy>
 </busconfig>""")
         self.spawn(["dbus-daemon", f"--config-file={path}", "--nofork", "--nopidfile"], log=False)
-        wait_for(lambda: os.path.exists(f"{self.dir}/bus"))
+        wait_for(lambda: listens(f"{self.dir}/bus"))
 
     def start_service(self, *options):
         if not self.address:
