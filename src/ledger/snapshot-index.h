@@ -20,8 +20,8 @@ typedef struct Fingerprinter Fingerprinter;
 Fingerprinter *fingerprinter_new(const uint8_t secret[static 64]);
 Fingerprinter *fingerprinter_free(Fingerprinter *f);
 DEFINE_CLEANUP(Fingerprinter *, fingerprinter_free)
-/** fingerprint() - of a raw record; @context distinguishes kinds and schemas (fingerprint of the schema's text). Bit 127 is always
- * set. */
+/** fingerprint() - of a raw record; @context distinguishes kinds and schemas (fingerprint of the schema's text). Bit 127
+ * is always set. */
 Fingerprint fingerprint(const Fingerprinter *f, uint64_t context, const void *data, size_t size);
 
 /* What an index must agree with to be used. */
@@ -80,8 +80,9 @@ int snapshot_settle(SnapshotIndex *s, uint32_t record, uint64_t link);
 
 /** snapshot_scan_unseen() - the links of last time's rows that no record of this reading matched */
 int snapshot_scan_unseen(SnapshotIndex *s, int (*f)(uint64_t link, void *userdata), void *userdata);
-/** snapshot_forget_links() - rows of these links become unsettled and keep their links, wherever they are, also those still to
- * be read: a group whose members changed by another way. Costs nothing but memory until the rows are next looked at. Errors: -ENOMEM. */
+/** snapshot_forget_links() - rows of these links become unsettled and keep their links, wherever they are, also those
+ * still to be read: a group whose members changed by another way. Costs nothing but memory until the rows are next
+ * looked at. Errors: -ENOMEM. */
 int snapshot_forget_links(SnapshotIndex *s, const uint64_t *links, size_t n);
 /** snapshot_scan_seen() - the links of the rows that were matched, for finding repeated ids: @f gets link and record. Before
  * anything is settled or unsettled. */
