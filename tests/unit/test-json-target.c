@@ -378,6 +378,7 @@ TEST(jobs_that_commit_at_the_same_time_take_turns) {
                         snprintf(desired, sizeof(desired), "{\"userName\":\"%u-%u\"}", job, i);
                         if (!t || t->vtable->commit(t, &change, 1, NULL) < 0 || change.outcome.result != TARGET_DONE)
                                 _exit(1);
+                        target_outcome_done(&change.outcome);
                         target_free(t);
                 }
                 _exit(0);
@@ -471,6 +472,28 @@ TEST(what_cannot_be_a_target_is_refused_when_it_is_opened) {
                         tap_diag("got %s", e->text);
                 CHECK(strstr(e->text, table[i].text));
         }
+}
+
+TEST(a_folder_that_may_not_be_written_is_refused_when_it_is_opened) {
+        _cleanup_(test_config_freep) ConnectorConfig *c = NULL;
+        _cleanup_fixture_ Fixture f = fixture(NULL, NULL);
+        _cleanup_(target_freep) Target *t = NULL;
+        _cleanup_error_ Error *e = NULL;
+        bool root = geteuid() == 0;
+        int r;
+
+        CHECK_INT(chmod(f.directory, 0555), 0);
+        CHECK_INT(chmod(tap_tmpdir(), 0755), 0);
+        c = test_config(false, "json", "Directory", f.directory, NULL);
+        /* Root may write everything. */
+        if (root)
+                CHECK_INT(seteuid(65534), 0);
+        r = target_open(c, &t, &e);
+        if (root)
+                CHECK_INT(seteuid(0), 0);
+        CHECK_INT(chmod(f.directory, 0755), 0);
+        CHECK_INT(r, -EACCES);
+        CHECK(strstr(e->text, "the folder cannot be written: Permission denied"));
 }
 
 TEST(the_folder_is_made_by_the_first_commit_and_not_before) {
