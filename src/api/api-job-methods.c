@@ -96,8 +96,8 @@ static int read_objects(BusCall *call, ObjectName **ret, size_t *ret_n, Error **
         return bus_message_exit(m);
 }
 
-typedef int (*Decide)(Job *j, const Person *by, const char *review, const char *comment, const ObjectName *objects, size_t n_objects,
-                      uint64_t *ret_decided, uint64_t *ret_joined_later, Error **ret_error);
+typedef int (*Decide)(Job *j, const Person *by, const char *review, const char *comment, const ObjectName *objects,
+                      size_t n_objects, uint64_t *ret_decided, uint64_t *ret_joined_later, Error **ret_error);
 
 static int decide_all(BusCall *call, Job *j, Decide decide, Error **ret_error) {
         uint64_t decided, joined_later;
@@ -111,7 +111,8 @@ static int decide_all(BusCall *call, Job *j, Decide decide, Error **ret_error) {
         if (r < 0)
                 return r;
         r = decide(j, &caller.person, review, comment, NULL, 0, &decided, &joined_later, ret_error);
-        return r == 0 ? bus_call_write(call, "uu", (uint32_t) decided, (uint32_t) joined_later) : api_answer(call, r, ret_error);
+        return r == 0 ? bus_call_write(call, "uu", (uint32_t) decided, (uint32_t) joined_later)
+                      : api_answer(call, r, ret_error);
 }
 
 static int decide_selected(BusCall *call, Job *j, Decide decide, Error **ret_error) {
@@ -132,7 +133,8 @@ static int decide_selected(BusCall *call, Job *j, Decide decide, Error **ret_err
                 r = api_get_caller(call, &caller);
         if (r < 0)
                 return r;
-        r = decide(j, &caller.person, review, comment, objects ? objects : nothing, n, &decided, &joined_later, ret_error);
+        r = decide(j, &caller.person, review, comment, objects ? objects : nothing, n, &decided, &joined_later,
+                   ret_error);
         return r == 0 ? bus_call_write(call, "u", (uint32_t) decided) : api_answer(call, r, ret_error);
 }
 
@@ -191,8 +193,9 @@ static int append_staged(const Staged *s, const char *member, void *userdata) {
         r = page_full(p, strings, ELEMENTSOF(strings));
         if (r < 0)
                 return r;
-        return bus_message_append(p->m, "(ssssssst)", object_kind_to_string(s->kind), s->source_id, s->target_id, s->display_name,
-                                  change_action_to_string(s->action), cause_to_string(s->cause), member, s->staged_at);
+        return bus_message_append(p->m, "(ssssssst)", object_kind_to_string(s->kind), s->source_id, s->target_id,
+                                  s->display_name, change_action_to_string(s->action), cause_to_string(s->cause),
+                                  member, s->staged_at);
 }
 
 static int method_list_staged(BusCall *call, void *object, Error **ret_error) {
@@ -217,8 +220,8 @@ static int append_hold(const Hold *h, void *userdata) {
         r = page_full(p, strings, ELEMENTSOF(strings));
         if (r < 0)
                 return r;
-        return bus_message_append(p->m, "(sssst)", object_kind_to_string(h->kind), h->source_id, h->target_id, h->display_name,
-                                  h->since);
+        return bus_message_append(p->m, "(sssst)", object_kind_to_string(h->kind), h->source_id, h->target_id,
+                                  h->display_name, h->since);
 }
 
 static int method_list_held(BusCall *call, void *object, Error **ret_error) {
@@ -295,7 +298,8 @@ static void on_task(int r, int fd, const Error *error, void *userdata) {
         }
         r = q->write(call, output);
         if (r < 0)
-                (void) bus_call_fail(call, BUS_ERROR_FAILED, "reprieve-cycle answered with something else than was asked for");
+                (void) bus_call_fail(call, BUS_ERROR_FAILED,
+                                     "reprieve-cycle answered with something else than was asked for");
         else
                 (void) bus_call_finish(call);
 }
@@ -384,7 +388,8 @@ static int method_provision_on_demand(BusCall *call, void *object, Error **ret_e
                 return r;
         kind = object_kind_from_string(kind_name);
         if (kind < 0)
-                return bus_call_fail(call, BUS_ERROR_INVALID_ARGS, "\"%s\" is no kind of object; user and group are", kind_name);
+                return bus_call_fail(call, BUS_ERROR_INVALID_ARGS, "\"%s\" is no kind of object; user and group are",
+                                     kind_name);
         q = request_new(call, write_steps);
         if (!q)
                 return -ENOMEM;
@@ -402,22 +407,24 @@ static int method_send_test(BusCall *call, void *object, Error **ret_error) {
 }
 
 const BusMethod api_job_methods[] = {
-        { "RunCycle", "", "", "s", "cycle", method_run_cycle, 0, ACTION_RUN },
-        { "Start", "", "", "", "", method_start, 0, ACTION_RUN },
-        { "Pause", "", "", "", "", method_pause, 0, ACTION_RUN },
-        { "Restart", "as", "scope", "", "", method_restart, 0, ACTION_RUN },
-        { "AllowDeletes", "ss", "review comment", "uu", "decided joined_later", method_allow, 0, ACTION_DECIDE },
-        { "RejectDeletes", "ss", "review comment", "uu", "decided joined_later", method_reject, 0, ACTION_DECIDE },
-        { "AllowSelected", "sa(ss)s", "review objects comment", "u", "decided", method_allow_selected, 0, ACTION_DECIDE },
-        { "RejectSelected", "sa(ss)s", "review objects comment", "u", "decided", method_reject_selected, 0, ACTION_DECIDE },
-        { "Release", "a(ss)", "objects", "", "", method_release, 0, ACTION_DECIDE },
-        { "ListStaged", "uu", "offset limit", "a(ssssssst)", "staged", method_list_staged, 0, ACTION_LOOK },
-        { "SummarizeStaged", "", "", "a(ssu)", "causes", method_summarize_staged, 0, NULL },
-        { "OpenStaged", "s", "format", "h", "list", method_open_staged, 0, ACTION_LOOK },
-        { "ListHeld", "uu", "offset limit", "a(sssst)", "held", method_list_held, 0, ACTION_LOOK },
-        { "Preview", "", "", "h", "plan", method_preview, 0, ACTION_LOOK },
-        { "ProvisionOnDemand", "ss", "kind source_id", "a(sss)", "steps", method_provision_on_demand, 0, ACTION_RUN },
-        { "ValidateConnections", "", "", "a(sbs)", "results", method_validate, 0, ACTION_RUN },
-        { "SendTestNotification", "", "", "", "", method_send_test, 0, ACTION_RUN },
+        {"RunCycle", "", "", "s", "cycle", method_run_cycle, 0, ACTION_RUN},
+        {"Start", "", "", "", "", method_start, 0, ACTION_RUN},
+        {"Pause", "", "", "", "", method_pause, 0, ACTION_RUN},
+        {"Restart", "as", "scope", "", "", method_restart, 0, ACTION_RUN},
+        {"AllowDeletes", "ss", "review comment", "uu", "decided joined_later", method_allow, 0, ACTION_DECIDE},
+        {"RejectDeletes", "ss", "review comment", "uu", "decided joined_later", method_reject, 0, ACTION_DECIDE},
+        {"AllowSelected", "sa(ss)s", "review objects comment", "u", "decided", method_allow_selected, 0,
+         ACTION_DECIDE},
+        {"RejectSelected", "sa(ss)s", "review objects comment", "u", "decided", method_reject_selected, 0,
+         ACTION_DECIDE},
+        {"Release", "a(ss)", "objects", "", "", method_release, 0, ACTION_DECIDE},
+        {"ListStaged", "uu", "offset limit", "a(ssssssst)", "staged", method_list_staged, 0, ACTION_LOOK},
+        {"SummarizeStaged", "", "", "a(ssu)", "causes", method_summarize_staged, 0, NULL},
+        {"OpenStaged", "s", "format", "h", "list", method_open_staged, 0, ACTION_LOOK},
+        {"ListHeld", "uu", "offset limit", "a(sssst)", "held", method_list_held, 0, ACTION_LOOK},
+        {"Preview", "", "", "h", "plan", method_preview, 0, ACTION_LOOK},
+        {"ProvisionOnDemand", "ss", "kind source_id", "a(sss)", "steps", method_provision_on_demand, 0, ACTION_RUN},
+        {"ValidateConnections", "", "", "a(sbs)", "results", method_validate, 0, ACTION_RUN},
+        {"SendTestNotification", "", "", "", "", method_send_test, 0, ACTION_RUN},
         {},
 };

@@ -139,8 +139,10 @@ static int set_prevent(BusCall *call, void *object, Error **ret_error) {
                 r = api_get_caller(call, &caller);
         if (r < 0)
                 return r;
-        return answer_setting(call, job_set(object, &caller.person, "Deletions.PreventAccidentalDeletions", value ? "yes" : "no",
-                                            ret_error), ret_error);
+        return answer_setting(call,
+                              job_set(object, &caller.person, "Deletions.PreventAccidentalDeletions",
+                                      value ? "yes" : "no", ret_error),
+                              ret_error);
 }
 
 static int set_threshold(BusCall *call, void *object, Error **ret_error) {
@@ -155,7 +157,8 @@ static int set_threshold(BusCall *call, void *object, Error **ret_error) {
         if (r < 0)
                 return r;
         (void) snprintf(text, sizeof(text), "%u", value);
-        return answer_setting(call, job_set(object, &caller.person, "Deletions.DeletionThreshold", text, ret_error), ret_error);
+        return answer_setting(call, job_set(object, &caller.person, "Deletions.DeletionThreshold", text, ret_error),
+                              ret_error);
 }
 
 static int set_percent(BusCall *call, void *object, Error **ret_error) {
@@ -240,7 +243,8 @@ static const BusSignal signals[] = {
         {},
 };
 
-const BusInterface api_job = { .name = INTERFACE, .methods = api_job_methods, .signals = signals, .properties = properties };
+const BusInterface api_job = {
+        .name = INTERFACE, .methods = api_job_methods, .signals = signals, .properties = properties};
 
 /* ---- the objects ---- */
 
@@ -271,7 +275,7 @@ static int list(void *userdata, char ***ret_names) {
 
 const BusFallback api_jobs = { .find = find, .list = list };
 
-/* ---- what happens to them. A signal that cannot be sent for want of memory is lost; properties can be read again. ---- */
+/* ---- what happens to them. A signal lost for want of memory is no harm: properties can be read again. ---- */
 
 static void changed(Api *a) {
         if (a->options.changed)
@@ -307,13 +311,15 @@ static void on_changed(Job *j, unsigned mask, void *userdata) {
                 (void) bus_emit_properties_changed(a->bus, path, INTERFACE, __VA_ARGS__, NULL)
         EMIT(JOB_CHANGED_STATUS, "Status", "Running");
         EMIT(JOB_CHANGED_PROGRESS, "Progress");
-        EMIT(JOB_CHANGED_SETTINGS, "Description", "Source", "Target", "PreventAccidentalDeletions", "DeletionThreshold",
-             "DeletionThresholdPercent", "NotificationEmail", "Interval");
-        EMIT(JOB_CHANGED_QUARANTINE, "QuarantineReason", "QuarantineMessage", "QuarantineSince", "QuarantineCount", "NextAttempt");
+        EMIT(JOB_CHANGED_SETTINGS, "Description", "Source", "Target", "PreventAccidentalDeletions",
+             "DeletionThreshold", "DeletionThresholdPercent", "NotificationEmail", "Interval");
+        EMIT(JOB_CHANGED_QUARANTINE, "QuarantineReason", "QuarantineMessage", "QuarantineSince", "QuarantineCount",
+             "NextAttempt");
         EMIT(JOB_CHANGED_REVIEW, "Review", "StagedSince", "StagedDeletes", "StagedActions", "Held", "Escrowed");
         EMIT(JOB_CHANGED_LINKS, "LinkedUsers", "LinkedGroups");
         EMIT(JOB_CHANGED_NOTIFICATION, "NotificationProblem");
-        EMIT(JOB_CHANGED_CYCLE, "LastCycle", "LastCycleResult", "LastCycleStarted", "LastCycleFinished", "LastCycleCounts");
+        EMIT(JOB_CHANGED_CYCLE, "LastCycle", "LastCycleResult", "LastCycleStarted", "LastCycleFinished",
+             "LastCycleCounts");
 #undef EMIT
         if (mask & (JOB_CHANGED_STATUS | JOB_CHANGED_QUARANTINE))
                 changed(a);

@@ -23,8 +23,10 @@ static int set_level(BusCall *call, void *object, Error **ret_error) {
                 return r;
         r = log_level_from_string(value);
         if (r < 0)
-                return bus_call_fail(call, BUS_ERROR_INVALID_ARGS, "\"%s\" is no log level; debug, info, notice, warning, err, crit, "
-                                     "alert and emerg are", value);
+                return bus_call_fail(call, BUS_ERROR_INVALID_ARGS,
+                                     "\"%s\" is no log level; debug, info, notice, warning, err, crit, "
+                                     "alert and emerg are",
+                                     value);
         log_set_max_level(r);
         return 0;
 }
@@ -39,7 +41,8 @@ static int set_target(BusCall *call, void *object, Error **ret_error) {
                 return r;
         t = log_target_from_string(value);
         if (t < 0)
-                return bus_call_fail(call, BUS_ERROR_INVALID_ARGS, "\"%s\" is no log target; auto, journal and stderr are", value);
+                return bus_call_fail(call, BUS_ERROR_INVALID_ARGS,
+                                     "\"%s\" is no log target; auto, journal and stderr are", value);
         log_set_target(t);
         return 0;
 }

@@ -30,7 +30,8 @@ static int method_list_jobs(BusCall *call, void *object, Error **ret_error) {
                 r = api_job_path(jobs[i], &path);
                 if (r < 0)
                         return r;
-                (void) bus_message_append(m, "(sso)", job_get_name(jobs[i]), job_status_to_string(job_get_status(jobs[i])), path);
+                (void) bus_message_append(m, "(sso)", job_get_name(jobs[i]),
+                                          job_status_to_string(job_get_status(jobs[i])), path);
         }
         return bus_message_close(m);
 }
@@ -124,7 +125,9 @@ static int read_settings(BusCall *call, char ***ret_keys, char ***ret_values, Er
                         return r;
                 r = read_value(m, &value);
                 if (r == -EINVAL)
-                        return error_set(ret_error, r, "the value of %s is neither text, a list of texts, a number nor a boolean", key);
+                        return error_set(ret_error, r,
+                                         "the value of %s is neither text, a list of texts, a number nor a boolean",
+                                         key);
                 if (r >= 0)
                         r = strv_extend(&keys, key);
                 if (r >= 0)
@@ -156,7 +159,8 @@ static int method_create_job(BusCall *call, void *object, Error **ret_error) {
                 r = api_get_caller(call, &caller);
         if (r < 0)
                 return r;
-        r = manager_create_job(a->manager, &caller.person, name, keys ? keys : nothing, values ? values : nothing, &j, ret_error);
+        r = manager_create_job(a->manager, &caller.person, name, keys ? keys : nothing, values ? values : nothing, &j,
+                               ret_error);
         if (r != 0)
                 return api_answer(call, r, ret_error);
         r = api_job_path(j, &path);

@@ -126,8 +126,9 @@ static int ask_systemd(Api *a, const char *member, const char *unit) {
 
         if (!q)
                 return -ENOMEM;
-        r = unit ? bus_ask(a->bus, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_INTERFACE, member, on_systemd, q, "ss", unit, "replace") :
-                   bus_ask(a->bus, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_INTERFACE, member, on_systemd, q, "");
+        r = unit ? bus_ask(a->bus, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_INTERFACE, member, on_systemd, q, "ss", unit,
+                           "replace")
+                 : bus_ask(a->bus, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_INTERFACE, member, on_systemd, q, "");
         if (r < 0)
                 return r;
         (void) TAKE_PTR(q);
@@ -175,7 +176,8 @@ static void on_refused(Bus *bus, const BusRefusal *refusal, void *userdata) {
         if (a->n_refusals > REFUSALS_PER_MINUTE)
                 log_entry_message(&e, "More callers were refused; for a minute no more are named.");
         else if (refusal->uid_known)
-                log_entry_message(&e, "User %lu may not use %s.", (unsigned long) refusal->uid, strempty(refusal->member));
+                log_entry_message(&e, "User %lu may not use %s.", (unsigned long) refusal->uid,
+                                  strempty(refusal->member));
         else
                 log_entry_message(&e, "%s may not use %s.", refusal->sender, strempty(refusal->member));
         if (refusal->path && bus_path_decode(refusal->path, API_JOBS, &job) >= 0)

@@ -19,7 +19,8 @@
 #define CALL_USEC (5 * USEC_PER_SEC)
 #define FAREWELL_USEC (300 * USEC_PER_MSEC)
 
-/* Shared by the cycle and the thread; whoever leaves last frees it, because a thread that hangs in a call is left behind. */
+/* Shared by the cycle and the thread; whoever leaves last frees it, because a thread that hangs in a call is left
+ * behind. */
 struct WorkerClient {
         pthread_mutex_t lock;
         pthread_cond_t wake;
@@ -56,14 +57,16 @@ static void leave(WorkerClient *w, int who) {
 
 static void wait_until(WorkerClient *w, uint64_t monotonic_usec) {
         struct timespec ts = {
-                .tv_sec = (time_t) (monotonic_usec / USEC_PER_SEC), .tv_nsec = (long) (monotonic_usec % USEC_PER_SEC) * 1000,
+                .tv_sec = (time_t) (monotonic_usec / USEC_PER_SEC),
+                .tv_nsec = (long) (monotonic_usec % USEC_PER_SEC) * 1000,
         };
 
         (void) pthread_cond_timedwait(&w->wake, &w->lock, &ts);
 }
 
 static int tell(BusClient *c, const char *member, const char *job, const char *cycle) {
-        return bus_client_call(c, "/org/reprieve1", "org.reprieve1.Worker", member, CALL_USEC, NULL, NULL, "ss", job, cycle);
+        return bus_client_call(c, "/org/reprieve1", "org.reprieve1.Worker", member, CALL_USEC, NULL, NULL, "ss", job,
+                               cycle);
 }
 
 static void *talk(void *userdata) {
@@ -92,8 +95,8 @@ static void *talk(void *userdata) {
                 }
                 w->news = false;
                 (void) pthread_mutex_unlock(&w->lock);
-                r = bus_client_call(c, "/org/reprieve1", "org.reprieve1.Worker", "Progress", CALL_USEC, NULL, NULL, "ssstt", w->job,
-                                    w->cycle, phase, done, total);
+                r = bus_client_call(c, "/org/reprieve1", "org.reprieve1.Worker", "Progress", CALL_USEC, NULL, NULL,
+                                    "ssstt", w->job, w->cycle, phase, done, total);
                 told_at = clock_monotonic();
                 (void) pthread_mutex_lock(&w->lock);
                 while (!w->ending && clock_monotonic() < told_at + PROGRESS_USEC)

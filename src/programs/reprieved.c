@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-/* The service: jobs, reviews and decisions on D-Bus. It has neither network nor credentials; cycles and mail are other
- * programs, which it starts. It may leave whenever nothing runs: all state is in the ledgers. */
+/* The service: jobs, reviews and decisions on D-Bus. It has neither network nor credentials; cycles and mail are
+ * other programs, which it starts. It may leave whenever nothing runs: all state is in the ledgers. */
 
 #include <errno.h>
 #include <locale.h>
@@ -61,7 +61,8 @@ static int parse_idle(const char *value, void *userdata, Error **ret_error) {
 /* ---- leaving ---- */
 
 static bool is_idle(Service *s) {
-        return !manager_is_busy(s->manager) && !bus_is_busy(api_get_bus(s->api)) && bus_get_n_private(api_get_bus(s->api)) == 0;
+        return !manager_is_busy(s->manager) && !bus_is_busy(api_get_bus(s->api)) &&
+               bus_get_n_private(api_get_bus(s->api)) == 0;
 }
 
 /* After the name was given up, or after SIGTERM: until everything that runs has ended. */
@@ -95,7 +96,7 @@ static void on_released(Bus *bus, void *userdata) {
         start_draining(userdata);
 }
 
-/* Requests made while the name is given up are still served, and start a successor if they come later: none is lost. */
+/* Requests made while the name is given up are still served; later ones start a successor. None is lost. */
 static int on_idle(sd_event_source *source, uint64_t usec, void *userdata) {
         uint64_t now = clock_monotonic(), since;
         Service *s = userdata;
@@ -208,7 +209,8 @@ static int open_doors(Service *s, bool have_sockets) {
         if (have_sockets) {
                 r = bus_listen(bus, "systemd:", &error);
                 if (r < 0)
-                        return log_error_errno(r, "Failed to listen at the socket that systemd passed: %s.", error_text(error, r));
+                        return log_error_errno(r, "Failed to listen at the socket that systemd passed: %s.",
+                                               error_text(error, r));
                 private = true;
         } else if (arg_launch == LAUNCH_DIRECT) {
                 _cleanup_free_ char *address = NULL;
@@ -220,15 +222,18 @@ static int open_doors(Service *s, bool have_sockets) {
                         return -ENOMEM;
                 r = bus_listen(bus, address, &error);
                 if (r < 0)
-                        return log_error_errno(r, "Failed to listen at %s/bus: %s.", arg_common.runtime_dir, error_text(error, r));
+                        return log_error_errno(r, "Failed to listen at %s/bus: %s.", arg_common.runtime_dir,
+                                               error_text(error, r));
                 private = true;
         }
         error = error_free(error);
         r = bus_open_bus(bus, arg_common.bus, API_NAME, &error);
         if (r < 0 && (!have_sockets || !private || r == -EEXIST))
-                return log_error_errno(r, "Failed to own %s on the %s bus: %s.", API_NAME, arg_common.bus, error_text(error, r));
+                return log_error_errno(r, "Failed to own %s on the %s bus: %s.", API_NAME, arg_common.bus,
+                                       error_text(error, r));
         if (r < 0)
-                log_warning("The %s bus cannot be used (%s); the private endpoint can.", arg_common.bus, error_text(error, r));
+                log_warning("The %s bus cannot be used (%s); the private endpoint can.", arg_common.bus,
+                            error_text(error, r));
         return 0;
 }
 
@@ -244,8 +249,11 @@ static int run(Service *s) {
                 .lost = on_lost, .changed = on_changed, .userdata = s,
         };
         ManagerOptions mo = {
-                .config_dir = arg_common.config_dir, .state_dir = arg_common.state_dir, .runtime_dir = arg_common.runtime_dir,
-                .launch = arg_launch, .units = &api_unit_hooks,
+                .config_dir = arg_common.config_dir,
+                .state_dir = arg_common.state_dir,
+                .runtime_dir = arg_common.runtime_dir,
+                .launch = arg_launch,
+                .units = &api_unit_hooks,
         };
         bool have_sockets = sd_listen_fds(0) > 0;
         int r;
@@ -312,8 +320,10 @@ int main(int argc, char *argv[]) {
                 {},
         };
         static const OptionsHelp help = {
-                .program = "reprieved", .usage = N_("[OPTION…]"),
-                .summary = N_("The service of Reprieve: jobs, reviews and decisions on D-Bus."), .manual = "reprieved(8)",
+                .program = "reprieved",
+                .usage = N_("[OPTION…]"),
+                .summary = N_("The service of Reprieve: jobs, reviews and decisions on D-Bus."),
+                .manual = "reprieved(8)",
         };
         Service s = {};
         int r;

@@ -3,12 +3,13 @@
 
 /* Which cycle of the job runs, and how one is started.
  *
- * A cycle is our own child (--launch=direct) or somebody else's: a unit's, or one that a person started by hand. Of the
- * others we hear over the private endpoint, and where we do not (we were not there, or it was killed) the ledger and the
- * job's lock tell: a cycle without an end whose lock is held runs; with a free lock it has ended, however that went.
+ * A cycle is our own child (--launch=direct) or somebody else's: a unit's, or one that a person started by hand. Of
+ * the others we hear over the private endpoint, and where we do not (we were not there, or it was killed) the ledger
+ * and the job's lock tell: a cycle without an end whose lock is held runs; with a free lock it has ended, however
+ * that went.
  *
- * A decision wants a cycle that starts after it. "wanted" stays until the ledger shows one, so neither a cycle that had
- * begun before the decision nor a start that systemd merged with it counts. */
+ * A decision wants a cycle that starts after it. "wanted" stays until the ledger shows one, so neither a cycle that
+ * had begun before the decision nor a start that systemd merged with it counts. */
 
 #include <errno.h>
 #include <signal.h>
@@ -66,8 +67,8 @@ static void fail_waiters(Job *j, const char *fmt, ...) {
         if (vasprintf(&text, fmt, ap) < 0)
                 text = NULL;
         va_end(ap);
-        (void) error_set_full(&error, SERVICE_E_LAUNCH_FAILED, ERROR_SCOPE_CYCLE, ERROR_RETRY_AFTER_RECONFIGURE, "LaunchFailed",
-                              "%s", text ? text : "out of memory");
+        (void) error_set_full(&error, SERVICE_E_LAUNCH_FAILED, ERROR_SCOPE_CYCLE, ERROR_RETRY_AFTER_RECONFIGURE,
+                              "LaunchFailed", "%s", text ? text : "out of memory");
         answer_waiters(j, NULL, SERVICE_E_LAUNCH_FAILED, error);
 }
 
@@ -126,9 +127,9 @@ static void on_cycle_exit(Process *p, int status, void *userdata) {
                 result = CYCLE_STOPPED;
         else if (status > CYCLE_EXIT_FAILED)
                 job_log_plain(j, LOG_ERR, NULL, NULL,
-                              status == CYCLE_EXIT_CONFIGURATION ? "The cycle of job %s could not begin (status %d)." :
-                              status > 128                       ? "The cycle of job %s was killed (status %d)." :
-                                                                   "The cycle of job %s failed (status %d).",
+                              status == CYCLE_EXIT_CONFIGURATION ? "The cycle of job %s could not begin (status %d)."
+                              : status > 128                     ? "The cycle of job %s was killed (status %d)."
+                                                                 : "The cycle of job %s failed (status %d).",
                               j->name, status);
         finish(j, id, result);
 }
@@ -154,7 +155,8 @@ static int may_run(Job *j, Error **ret_error) {
                 break;
         }
         if (j->manager->stopping || j->gone)
-                return error_set(ret_error, SERVICE_E_LAUNCH_FAILED, "the service is about to stop, or the job to go");
+                return error_set(ret_error, SERVICE_E_LAUNCH_FAILED,
+                                 "the service is about to stop, or the job to go");
         return 0;
 }
 
@@ -182,7 +184,8 @@ static int launch(Job *j, Error **ret_error) {
         int r;
 
         if (launcher_get_mode(j->manager->launcher) == LAUNCH_SYSTEMD) {
-                /* The unit is the timer's too, and does nothing before the next attempt is due (Q10). A person need not wait. */
+                /* The unit is the timer's too, and does nothing before the next attempt is due (Q10). A person need
+                 * not wait. */
                 if (job_get_view(j)->state.next_attempt > 0) {
                         r = job_change_state(j, set_due, NULL, ret_error);
                         if (r != 0)
@@ -207,7 +210,8 @@ static int launch(Job *j, Error **ret_error) {
 static bool wanted_is_served(Job *j) {
         const JobView *v = job_get_view(j);
 
-        return (v->unfinished[0] && v->unfinished_since > j->wanted_at) || (v->has_cycle && v->cycle.started > j->wanted_at);
+        return (v->unfinished[0] && v->unfinished_since > j->wanted_at) ||
+               (v->has_cycle && v->cycle.started > j->wanted_at);
 }
 
 static void try_wanted(Job *j) {
@@ -230,8 +234,9 @@ static void try_wanted(Job *j) {
                 if (r != 0) {
                         j->wanted = false;
                         if (r != SERVICE_E_JOB_PAUSED && r != SERVICE_E_JOB_DISABLED)
-                                job_log_plain(j, LOG_ERR, NULL, NULL, "No cycle of job %s follows the decision at once: %s.",
-                                              j->name, error_text(error, r));
+                                job_log_plain(j, LOG_ERR, NULL, NULL,
+                                              "No cycle of job %s follows the decision at once: %s.", j->name,
+                                              error_text(error, r));
                 }
         }
         cycle_poll(j);
@@ -291,7 +296,8 @@ void job_unit_refused(Job *j, const char *text) {
                 fail_waiters(j, "systemd refuses to start the cycle of job %s: %s", j->name, text);
         if (j->wanted) {
                 j->wanted = false;
-                job_log_plain(j, LOG_ERR, NULL, NULL, "Systemd refuses to start the cycle of job %s: %s.", j->name, text);
+                job_log_plain(j, LOG_ERR, NULL, NULL, "Systemd refuses to start the cycle of job %s: %s.", j->name,
+                              text);
         }
 }
 
@@ -305,8 +311,10 @@ static void poll_waiters(Job *j) {
         if (v->has_cycle && v->cycle.started >= j->waiting_since)
                 answer_waiters(j, v->cycle.id, 0, NULL);
         else if (clock_monotonic() > j->poll_until)
-                fail_waiters(j, "systemd has not begun reprieve-cycle@%s.service within %u s; see \"systemctl status\" of it",
-                             j->name, (unsigned) (UNIT_START_USEC / USEC_PER_SEC));
+                fail_waiters(
+                        j,
+                        "systemd has not begun reprieve-cycle@%s.service within %u s; see \"systemctl status\" of it",
+                        j->name, (unsigned) (UNIT_START_USEC / USEC_PER_SEC));
 }
 
 static int on_poll(sd_event_source *s, uint64_t usec, void *userdata) {
@@ -443,8 +451,9 @@ static int parse_scopes(char *const *scopes, unsigned *ret, Error **ret_error) {
                 else if (streq(*s, "full"))
                         mask |= SCOPE_WATERMARK | SCOPE_ESCROWS | SCOPE_QUARANTINE;
                 else
-                        return error_set(ret_error, SERVICE_E_INVALID_SCOPE,
-                                         "\"%s\" is no scope of a restart; watermark, escrows, quarantine and full are", *s);
+                        return error_set(
+                                ret_error, SERVICE_E_INVALID_SCOPE,
+                                "\"%s\" is no scope of a restart; watermark, escrows, quarantine and full are", *s);
         *ret = mask;
         return 0;
 }
@@ -482,9 +491,9 @@ static int restart_review(Ledger *l, JobState *s, RestartRequest *q) {
         if (r < 0)
                 return r;
         /* The rows stay where they are, under an id that nobody has looked at yet. Dropping them would let the next
-         * cycle judge them against limits that may have been raised since: that would be a Restart, not a decision, that
-         * carries them out (Q3). What is back in the source leaves by itself; people are told of the rest as of a new
-         * review (N1). */
+         * cycle judge them against limits that may have been raised since: that would be a Restart, not a decision,
+         * that carries them out (Q3). What is back in the source leaves by itself; people are told of the rest as of
+         * a new review (N1). */
         s->mailed_staged = 0;
         s->mailed_at = 0;
         return ledger_open_review(l, reason, q->now, id);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-/* Decisions about a review, and the end of holds. The ledger knows what a decision does; here it is asked for, written to
- * the journal object by object (L1, Q9), told by mail (N1), and followed by a cycle. */
+/* Decisions about a review, and the end of holds. The ledger knows what a decision does; here it is asked for,
+ * written to the journal object by object (L1, Q9), told by mail (N1), and followed by a cycle. */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -20,8 +20,8 @@ typedef struct Decided {
         LogEntry entry;
 } Decided;
 
-static void log_decision(LogEntry *e, const Job *j, const Person *by, int priority, const char *message_id, const char *review,
-                         const char *comment) {
+static void log_decision(LogEntry *e, const Job *j, const Person *by, int priority, const char *message_id,
+                         const char *review, const char *comment) {
         job_log_begin(e, j, priority, message_id, by);
         log_entry_field(e, "REPRIEVE_REVIEW", review);
         if (!isempty(comment))
@@ -34,8 +34,8 @@ static int on_decided(const Staged *s, void *userdata) {
 
         if (d->n++ >= d->limit)
                 return 0;
-        log_decision(e, d->job, d->by, LOG_NOTICE, d->allow ? NULL : REPRIEVE_MESSAGE_HOLD_PLACED, d->decision->review,
-                     d->decision->comment);
+        log_decision(e, d->job, d->by, LOG_NOTICE, d->allow ? NULL : REPRIEVE_MESSAGE_HOLD_PLACED,
+                     d->decision->review, d->decision->comment);
         log_entry_message(e, "%s %s the %s of %s %s%s.", d->by->name, d->allow ? "allowed" : "rejected",
                           change_action_to_string(s->action), object_kind_to_string(s->kind),
                           isempty(s->display_name) ? s->source_id : s->display_name, d->allow ? "" : ": it is held");
@@ -59,9 +59,9 @@ typedef struct Aftermath {
         bool lifted;
 } Aftermath;
 
-/* After the decision itself, which is a transaction of its own: mail, and the end of the quarantine when nothing is left
- * to decide. A crash in between loses a mail at most; the next cycle lifts a quarantine without a review. An allow is
- * lifted by the cycle that carries it out (Q4). */
+/* After the decision itself, which is a transaction of its own: mail, and the end of the quarantine when nothing is
+ * left to decide. A crash in between loses a mail at most; the next cycle lifts a quarantine without a review. An
+ * allow is lifted by the cycle that carries it out (Q4). */
 static int settle_decision(Ledger *l, JobState *s, void *userdata) {
         Aftermath *a = userdata;
         StagedCounts counts;
@@ -71,7 +71,8 @@ static int settle_decision(Ledger *l, JobState *s, void *userdata) {
         if (r < 0)
                 return r;
         if (a->job->config) {
-                r = outbox_queue_decided(l, a->job->config, s, a->decision, a->decided, a->joined_later, counts.undecided);
+                r = outbox_queue_decided(l, a->job->config, s, a->decision, a->decided, a->joined_later,
+                                         counts.undecided);
                 if (r < 0)
                         return r;
         }
@@ -86,20 +87,26 @@ static int settle_decision(Ledger *l, JobState *s, void *userdata) {
 
 static int refused(Job *j, int r, Ledger *l, const char *review, Error **ret_error) {
         if (r == LEDGER_E_NO_SUCH_REVIEW)
-                return error_set(ret_error, SERVICE_E_NO_SUCH_REVIEW,
-                                 "job %s has no open review \"%s\"; it may have been decided, or have grown: look at it again",
-                                 j->name, review);
+                return error_set(
+                        ret_error, SERVICE_E_NO_SUCH_REVIEW,
+                        "job %s has no open review \"%s\"; it may have been decided, or have grown: look at it again",
+                        j->name, review);
         if (r == LEDGER_E_NOT_STAGED)
                 return error_set(ret_error, SERVICE_E_NO_SUCH_OBJECT,
-                                 "an object that was named is not part of review %s of job %s; nothing was decided", review,
-                                 j->name);
+                                 "an object that was named is not part of review %s of job %s; nothing was decided",
+                                 review, j->name);
         return job_ledger_failed(j, l, r, ret_error);
 }
 
-static int decide(Job *j, const Person *by, bool allow, const char *review, const char *comment, const ObjectName *objects,
-                  size_t n_objects, uint64_t *ret_decided, uint64_t *ret_joined_later, Error **ret_error) {
+static int decide(Job *j, const Person *by, bool allow, const char *review, const char *comment,
+                  const ObjectName *objects, size_t n_objects, uint64_t *ret_decided, uint64_t *ret_joined_later,
+                  Error **ret_error) {
         Decision d = {
-                .verb = allow ? "allow" : "reject", .review = review, .comment = comment, .uid = by->uid, .user = by->name,
+                .verb = allow ? "allow" : "reject",
+                .review = review,
+                .comment = comment,
+                .uid = by->uid,
+                .user = by->name,
                 .at = clock_now(),
         };
         Decided decided = {
@@ -120,15 +127,17 @@ static int decide(Job *j, const Person *by, bool allow, const char *review, cons
                 return r;
         if (!l)
                 return refused(j, LEDGER_E_NO_SUCH_REVIEW, NULL, review, ret_error);
-        r = (allow ? ledger_allow : ledger_reject)(l, &d, objects, n_objects, j->config ? j->config->approvers : 1, on_decided,
-                                                   &decided, &a.decided, &a.joined_later, &missing);
+        r = (allow ? ledger_allow : ledger_reject)(l, &d, objects, n_objects, j->config ? j->config->approvers : 1,
+                                                   on_decided, &decided, &a.decided, &a.joined_later, &missing);
         if (r != 0) {
                 r = refused(j, r, l, review, ret_error);
                 if (decided.n > 0) {
-                        /* The entries are written before the commit, so that none can be missing: now they are not true. */
+                        /* The entries are written before the commit, so that none can be missing: now they are not
+                         * true. */
                         log_decision(e, j, by, LOG_ERR, NULL, review, NULL);
-                        log_entry_message(e, "The decision of %s on review %s could not be recorded and has no effect.", by->name,
-                                          review);
+                        log_entry_message(e,
+                                          "The decision of %s on review %s could not be recorded and has no effect.",
+                                          by->name, review);
                         (void) log_entry_send(e);
                 }
                 log_entry_done(e);
@@ -142,8 +151,8 @@ static int decide(Job *j, const Person *by, bool allow, const char *review, cons
                                    REPRIEVE_MESSAGE_REVIEW_REJECTED,
                      review, comment);
         if (missing > 0)
-                log_entry_message(e, "%s would %s review %s of job %s; %u more must agree.", by->name, d.verb, review, j->name,
-                                  missing);
+                log_entry_message(e, "%s would %s review %s of job %s; %u more must agree.", by->name, d.verb, review,
+                                  j->name, missing);
         else
                 log_entry_message(e, "%s %s %sreview %s of job %s: %llu decided, %llu joined later.", by->name,
                                   allow ? "allowed" : "rejected", objects ? "a part of " : "", review, j->name,
@@ -181,13 +190,13 @@ static int decide(Job *j, const Person *by, bool allow, const char *review, cons
         return 0;
 }
 
-int job_allow(Job *j, const Person *by, const char *review, const char *comment, const ObjectName *objects, size_t n_objects,
-              uint64_t *ret_decided, uint64_t *ret_joined_later, Error **ret_error) {
+int job_allow(Job *j, const Person *by, const char *review, const char *comment, const ObjectName *objects,
+              size_t n_objects, uint64_t *ret_decided, uint64_t *ret_joined_later, Error **ret_error) {
         return decide(j, by, true, review, comment, objects, n_objects, ret_decided, ret_joined_later, ret_error);
 }
 
-int job_reject(Job *j, const Person *by, const char *review, const char *comment, const ObjectName *objects, size_t n_objects,
-               uint64_t *ret_decided, uint64_t *ret_joined_later, Error **ret_error) {
+int job_reject(Job *j, const Person *by, const char *review, const char *comment, const ObjectName *objects,
+               size_t n_objects, uint64_t *ret_decided, uint64_t *ret_joined_later, Error **ret_error) {
         return decide(j, by, false, review, comment, objects, n_objects, ret_decided, ret_joined_later, ret_error);
 }
 
@@ -298,7 +307,8 @@ int job_release(Job *j, const Person *by, const ObjectName *objects, size_t n_ob
         }
         log_entry_done(&q.entry);
         if (r == LEDGER_E_NOT_FOUND)
-                return error_set(ret_error, SERVICE_E_NO_SUCH_OBJECT, "job %s holds no %s \"%s\"; nothing was released", j->name,
+                return error_set(ret_error, SERVICE_E_NO_SUCH_OBJECT,
+                                 "job %s holds no %s \"%s\"; nothing was released", j->name,
                                  object_kind_to_string(missing->kind), missing->source_id);
         if (r < 0)
                 return job_ledger_failed(j, l, r, ret_error);

@@ -141,8 +141,8 @@ int job_open_staged(Job *j, const char *format, int *ret_fd, Error **ret_error) 
 
         w.json = streq(format, "json");
         if (!w.json && !streq(format, "csv"))
-                return error_set(ret_error, SERVICE_E_INVALID_ARGUMENT, "\"%s\" is no format of the list; csv and json are",
-                                 format);
+                return error_set(ret_error, SERVICE_E_INVALID_ARGUMENT,
+                                 "\"%s\" is no format of the list; csv and json are", format);
         w.fd = fd = memfd_create("reprieve-staged", MFD_CLOEXEC | MFD_ALLOW_SEALING);
         if (fd < 0)
                 return -errno;
@@ -154,7 +154,8 @@ int job_open_staged(Job *j, const char *format, int *ret_fd, Error **ret_error) 
         strbuf_done(&w.buffer);
         if (r != 0)
                 return r;
-        if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0 || lseek(fd, 0, SEEK_SET) < 0)
+        if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0 ||
+            lseek(fd, 0, SEEK_SET) < 0)
                 return -errno;
         *ret_fd = TAKE_FD(fd);
         return 0;

@@ -32,7 +32,9 @@ void job_log_plain(const Job *j, int priority, const char *message_id, const Per
 
 void job_warn_nobody(const Job *j) {
         if (j->config && j->config->limits.prevent && strv_length(j->config->email) == 0)
-                job_log_plain(j, LOG_WARNING, REPRIEVE_MESSAGE_NOTIFICATION_NOBODY, NULL,
-                              "Job %s is protected against accidental deletions, but nobody is told when it trips: set "
-                              "Email= in [Notify].", j->name);
+                job_log_plain(
+                        j, LOG_WARNING, REPRIEVE_MESSAGE_NOTIFICATION_NOBODY, NULL,
+                        "Job %s is protected against accidental deletions, but nobody is told when it trips: set "
+                        "Email= in [Notify].",
+                        j->name);
 }

@@ -34,7 +34,8 @@ int job_set(Job *j, const Person *by, const char *key, const char *value, Error 
         r = job_config_set(j->manager->config_dir, j->name, keys, values, &config, &error);
         if (r < 0)
                 return refused(j, by, key, r, error, ret_error);
-        interval = j->config && (j->config->interval_usec != config->interval_usec || j->config->enabled != config->enabled);
+        interval = j->config &&
+                   (j->config->interval_usec != config->interval_usec || j->config->enabled != config->enabled);
         job_take_config(j, config);
         job_log_begin(&e, j, LOG_NOTICE, REPRIEVE_MESSAGE_CONFIGURATION_CHANGED, by);
         log_entry_message(&e, "%s set %s=%s of job %s.", by->name, key, value, j->name);
@@ -56,7 +57,8 @@ int job_set_threshold_percent(Job *j, const Person *by, double percent, Error **
         /* Six decimals are all that the guard knows (G3); what is smaller would be lost without a word. */
         (void) snprintf(value, sizeof(value), "%.6f", percent);
         if (fabs(strtod(value, NULL) - percent) > 1e-9)
-                return error_set(ret_error, SERVICE_E_INVALID_ARGUMENT, "DeletionThresholdPercent has at most six decimals");
+                return error_set(ret_error, SERVICE_E_INVALID_ARGUMENT,
+                                 "DeletionThresholdPercent has at most six decimals");
         for (n = strlen(value); value[n - 1] == '0'; n--)
                 ;
         value[value[n - 1] == '.' ? n - 1 : n] = '\0';
@@ -68,8 +70,10 @@ int job_set_interval(Job *j, const Person *by, uint64_t usec, Error **ret_error)
 
         if (usec < USEC_PER_SEC || usec % USEC_PER_SEC != 0 || usec > 52 * USEC_PER_WEEK)
                 return error_set(ret_error, SERVICE_E_INVALID_ARGUMENT,
-                                 "Interval is whole seconds, in microseconds: from 1000000 (1s) to %" PRIu64 " (52w); to stop a job, "
-                                 "pause it", 52 * USEC_PER_WEEK);
+                                 "Interval is whole seconds, in microseconds: from 1000000 (1s) to %" PRIu64
+                                 " (52w); to stop a job, "
+                                 "pause it",
+                                 52 * USEC_PER_WEEK);
         return job_set(j, by, "Schedule.Interval", duration_format(usec, value), ret_error);
 }
 

@@ -42,11 +42,14 @@ static void on_done(int status, int fd, const char *text, void *userdata) {
         int r = 0;
 
         if (status == TASK_EXIT_BUSY)
-                r = error_set(&error, SERVICE_E_JOB_BUSY, "%s", *text ? text : "a cycle of this job is running; try again when it has ended");
+                r = error_set(&error, SERVICE_E_JOB_BUSY, "%s",
+                              *text ? text : "a cycle of this job is running; try again when it has ended");
         else if (status == TASK_EXIT_CONFIGURATION)
-                r = error_set(&error, SERVICE_E_INVALID_SETTINGS, "%s", *text ? text : "the job's settings cannot be used");
+                r = error_set(&error, SERVICE_E_INVALID_SETTINGS, "%s",
+                              *text ? text : "the job's settings cannot be used");
         else if (status > TASK_EXIT_FAILED || output < 0)
-                r = error_set(&error, SERVICE_E_CONNECTION_FAILED, "%s", *text ? text : "reprieve-cycle ended without an answer");
+                r = error_set(&error, SERVICE_E_CONNECTION_FAILED, "%s",
+                              *text ? text : "reprieve-cycle ended without an answer");
         t->done(r, r == 0 ? TAKE_FD(output) : -1, error, t->userdata);
 }
 
@@ -60,8 +63,10 @@ static int run_task(Job *j, char *const *arguments, const char *what, JobTaskDon
         if (launcher_get_mode(j->manager->launcher) == LAUNCH_SYSTEMD &&
             (connector_needs_unit(&j->config->source) || connector_needs_unit(&j->config->target)))
                 return error_set(ret_error, SERVICE_E_NOT_SUPPORTED,
-                                 "the service has neither network nor credentials, and job %s needs them; run as an administrator: "
-                                 "reprieve-cycle %s %s", j->name, what, j->name);
+                                 "the service has neither network nor credentials, and job %s needs them; run as an "
+                                 "administrator: "
+                                 "reprieve-cycle %s %s",
+                                 j->name, what, j->name);
         t = calloc(1, sizeof(*t));
         if (!t)
                 return -ENOMEM;
@@ -86,8 +91,8 @@ int job_validate(Job *j, JobTaskDone done, void *userdata, JobTask **ret, Error 
         return run_task(j, arguments, "--validate", done, userdata, ret, ret_error);
 }
 
-int job_provision_on_demand(Job *j, const Person *by, ObjectKind kind, const char *source_id, JobTaskDone done, void *userdata,
-                            JobTask **ret, Error **ret_error) {
+int job_provision_on_demand(Job *j, const Person *by, ObjectKind kind, const char *source_id, JobTaskDone done,
+                            void *userdata, JobTask **ret, Error **ret_error) {
         _cleanup_log_entry_ LogEntry e = LOG_ENTRY_INIT;
         _cleanup_free_ char *option = NULL;
         char *arguments[] = { NULL, NULL };
@@ -102,8 +107,8 @@ int job_provision_on_demand(Job *j, const Person *by, ObjectKind kind, const cha
         if (r != 0)
                 return r;
         job_log_begin(&e, j, LOG_NOTICE, NULL, by);
-        log_entry_message(&e, "%s asked to provision %s %s of job %s on demand.", by->name, object_kind_to_string(kind), source_id,
-                          j->name);
+        log_entry_message(&e, "%s asked to provision %s %s of job %s on demand.", by->name,
+                          object_kind_to_string(kind), source_id, j->name);
         log_entry_field(&e, "REPRIEVE_KIND", object_kind_to_string(kind));
         log_entry_field(&e, "REPRIEVE_SOURCE_ID", source_id);
         (void) log_entry_send(&e);
@@ -118,7 +123,9 @@ void job_task_cancel(JobTask *t) {
 static const char *member(json_object *o, const char *name) {
         json_object *v;
 
-        return json_object_object_get_ex(o, name, &v) && json_object_is_type(v, json_type_string) ? json_object_get_string(v) : NULL;
+        return json_object_object_get_ex(o, name, &v) && json_object_is_type(v, json_type_string)
+                       ? json_object_get_string(v)
+                       : NULL;
 }
 
 static int read_line(const char *text, TaskLineFunc f, void *userdata) {

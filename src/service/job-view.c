@@ -42,7 +42,7 @@ static int read_signature(const char *state_dir, const char *job, LedgerSignatur
         return 0;
 }
 
-/* The kernel's file times advance in ticks of up to 10 ms: a commit right after our reading may leave the same time. */
+/* File times advance in ticks of up to 10 ms: a commit right after our reading may leave the same time. */
 #define RACY_USEC (50 * USEC_PER_MSEC)
 
 static bool signature_equal(const LedgerSignature *a, const LedgerSignature *b, uint64_t read_at) {
@@ -198,11 +198,12 @@ unsigned job_view_differences(const JobView *a, const JobView *b) {
         if (a->state.quarantine != b->state.quarantine)
                 mask |= JOB_CHANGED_STATUS | JOB_CHANGED_QUARANTINE;
         if (!streq_ptr(a->state.quarantine_message, b->state.quarantine_message) ||
-            a->state.quarantine_since != b->state.quarantine_since || a->state.quarantine_count != b->state.quarantine_count ||
-            a->state.next_attempt != b->state.next_attempt)
+            a->state.quarantine_since != b->state.quarantine_since ||
+            a->state.quarantine_count != b->state.quarantine_count || a->state.next_attempt != b->state.next_attempt)
                 mask |= JOB_CHANGED_QUARANTINE;
-        if (!streq(a->review, b->review) || a->staged.undecided != b->staged.undecided || a->staged.deletes != b->staged.deletes ||
-            a->staged.since != b->staged.since || a->held != b->held || a->escrowed != b->escrowed)
+        if (!streq(a->review, b->review) || a->staged.undecided != b->staged.undecided ||
+            a->staged.deletes != b->staged.deletes || a->staged.since != b->staged.since || a->held != b->held ||
+            a->escrowed != b->escrowed)
                 mask |= JOB_CHANGED_REVIEW;
         if (a->users != b->users || a->groups != b->groups)
                 mask |= JOB_CHANGED_LINKS;

@@ -122,8 +122,8 @@ static void tell_quarantine(Job *j, const JobView *before) {
                 return;
         j->lift_how = NULL;
         if (o && o->quarantined)
-                o->quarantined(j, quarantine_reason_to_string(now->state.quarantine), now->review, now->staged.undecided,
-                               userdata);
+                o->quarantined(j, quarantine_reason_to_string(now->state.quarantine), now->review,
+                               now->staged.undecided, userdata);
 }
 
 void job_refresh(Job *j) {
@@ -144,7 +144,8 @@ void job_refresh(Job *j) {
 const JobView *job_get_view(Job *j) {
         uint64_t turn;
 
-        /* All properties of one answer come from one reading. What we write ourselves is followed by job_refresh(). */
+        /* All properties of one answer come from one reading. What we write ourselves is followed by job_refresh().
+         */
         if (sd_event_now(j->manager->event, CLOCK_MONOTONIC, &turn) != 0 || turn != j->looked_at)
                 job_refresh(j);
         return &j->view;
@@ -200,8 +201,8 @@ const char *job_get_notification_problem(Job *j) {
 int job_ledger_failed(Job *j, Ledger *l, int r, Error **ret_error) {
         if (r == -ENOMEM)
                 return r;
-        return error_set_full(ret_error, SERVICE_E_LEDGER_FAILED, ERROR_SCOPE_CYCLE, ERROR_RETRY_LATER, "LedgerFailed",
-                              "the ledger of job %s: %s", j->name,
+        return error_set_full(ret_error, SERVICE_E_LEDGER_FAILED, ERROR_SCOPE_CYCLE, ERROR_RETRY_LATER,
+                              "LedgerFailed", "the ledger of job %s: %s", j->name,
                               l && !isempty(ledger_last_error(l)) ? ledger_last_error(l) : strerror(-r));
 }
 
@@ -220,11 +221,12 @@ int job_open_ledger(Job *j, LedgerMode mode, bool create, Ledger **ret, Error **
         }
         if (r == -ENOMEM || r >= 0)
                 return r;
-        return error_set_full(ret_error, SERVICE_E_LEDGER_FAILED, ERROR_SCOPE_CYCLE, ERROR_RETRY_LATER, "LedgerFailed", "%s",
-                              error_text(error, r));
+        return error_set_full(ret_error, SERVICE_E_LEDGER_FAILED, ERROR_SCOPE_CYCLE, ERROR_RETRY_LATER,
+                              "LedgerFailed", "%s", error_text(error, r));
 }
 
-int job_change_state(Job *j, int (*change)(Ledger *l, JobState *s, void *userdata), void *userdata, Error **ret_error) {
+int job_change_state(Job *j, int (*change)(Ledger *l, JobState *s, void *userdata), void *userdata,
+                     Error **ret_error) {
         _cleanup_(ledger_freep) Ledger *l = NULL;
         JobState s = {};
         int r;

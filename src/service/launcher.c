@@ -84,7 +84,8 @@ int launcher_new(const LauncherOptions *o, Launcher **ret) {
         l->mode = o->mode;
         l->units = o->units;
         l->units_userdata = o->units_userdata;
-        if (option(&l->options[0], "config-dir", o->config_dir) < 0 || option(&l->options[1], "state-dir", o->state_dir) < 0 ||
+        if (option(&l->options[0], "config-dir", o->config_dir) < 0 ||
+            option(&l->options[1], "state-dir", o->state_dir) < 0 ||
             option(&l->options[2], "runtime-dir", o->runtime_dir) < 0)
                 return -ENOMEM;
         l->cycle_program = path_join(o->exec_dir, "reprieve-cycle");
@@ -149,7 +150,8 @@ int launcher_spawn_cycle(Launcher *l, const char *job, const char *cycle_id, Pro
         return spawn_program(l, l->cycle_program, arguments, job, -1, -1, exited, userdata, ret, ret_error);
 }
 
-static int unit_request(Launcher *l, int (*f)(const char *unit, void *userdata), const char *unit, Error **ret_error) {
+static int unit_request(Launcher *l, int (*f)(const char *unit, void *userdata), const char *unit,
+                        Error **ret_error) {
         int r = f(unit, l->units_userdata);
 
         return r < 0 ? launch_failed(ret_error, r, unit) : 0;
@@ -256,9 +258,10 @@ int launcher_run_task(Launcher *l, const char *job, char *const *arguments, Task
         int r;
 
         if (l->n_tasks >= LAUNCHER_TASKS_MAX)
-                return error_set(ret_error, SERVICE_E_TOO_MANY,
-                                 "%u previews, validations and requests on demand run already; try again when one has ended",
-                                 LAUNCHER_TASKS_MAX);
+                return error_set(
+                        ret_error, SERVICE_E_TOO_MANY,
+                        "%u previews, validations and requests on demand run already; try again when one has ended",
+                        LAUNCHER_TASKS_MAX);
         t = calloc(1, sizeof(*t));
         if (!t)
                 return -ENOMEM;
@@ -270,7 +273,8 @@ int launcher_run_task(Launcher *l, const char *job, char *const *arguments, Task
                 t->err = memfd_create("reprieve-errors", MFD_CLOEXEC);
         if (t->err < 0)
                 return -errno;
-        r = spawn_program(l, l->cycle_program, arguments, job, t->out, t->err, on_task_exit, t, &t->process, ret_error);
+        r = spawn_program(l, l->cycle_program, arguments, job, t->out, t->err, on_task_exit, t, &t->process,
+                          ret_error);
         if (r != 0)
                 return r;
         t->launcher = l;

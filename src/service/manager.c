@@ -13,8 +13,14 @@
 int manager_new(const ManagerOptions *o, Manager **ret) {
         _cleanup_(manager_freep) Manager *m = NULL;
         LauncherOptions lo = {
-                .event = o->event, .mode = o->launch, .config_dir = o->config_dir, .state_dir = o->state_dir,
-                .runtime_dir = o->runtime_dir, .exec_dir = o->exec_dir, .units = o->units, .units_userdata = o->units_userdata,
+                .event = o->event,
+                .mode = o->launch,
+                .config_dir = o->config_dir,
+                .state_dir = o->state_dir,
+                .runtime_dir = o->runtime_dir,
+                .exec_dir = o->exec_dir,
+                .units = o->units,
+                .units_userdata = o->units_userdata,
         };
         int r;
 
@@ -133,20 +139,23 @@ static void log_refused(const char *name, int r, const Error *error, bool kept) 
 
         log_entry_begin(&e, LOG_ERR, REPRIEVE_MESSAGE_CONFIGURATION_REFUSED);
         log_entry_field(&e, "REPRIEVE_JOB", name);
-        log_entry_message(&e, kept ? "Job %s keeps its last good configuration: %s." : "Job %s has no configuration: %s.", name,
-                          error_text(error, r));
+        log_entry_message(&e,
+                          kept ? "Job %s keeps its last good configuration: %s." : "Job %s has no configuration: %s.",
+                          name, error_text(error, r));
         log_entry_field(&e, "REPRIEVE_ERROR", error_text(error, r));
         (void) log_entry_send(&e);
 }
 
 static bool config_equal(const JobConfig *a, const JobConfig *b) {
         return streq(a->fingerprint, b->fingerprint) && streq_ptr(a->description, b->description) &&
-               streq_ptr(a->language, b->language) && a->enabled == b->enabled && a->journal_limit == b->journal_limit &&
-               a->limits.prevent == b->limits.prevent && a->limits.threshold == b->limits.threshold &&
-               a->limits.exceeded == b->limits.exceeded && a->limits.percent == b->limits.percent &&
+               streq_ptr(a->language, b->language) && a->enabled == b->enabled &&
+               a->journal_limit == b->journal_limit && a->limits.prevent == b->limits.prevent &&
+               a->limits.threshold == b->limits.threshold && a->limits.exceeded == b->limits.exceeded &&
+               a->limits.percent == b->limits.percent &&
                a->limits.minimum_population == b->limits.minimum_population && a->limits.budget == b->limits.budget &&
-               a->limits.membership_threshold == b->limits.membership_threshold && a->limits.on_trip == b->limits.on_trip &&
-               a->budget_window_usec == b->budget_window_usec && a->approval_expires_usec == b->approval_expires_usec &&
+               a->limits.membership_threshold == b->limits.membership_threshold &&
+               a->limits.on_trip == b->limits.on_trip && a->budget_window_usec == b->budget_window_usec &&
+               a->approval_expires_usec == b->approval_expires_usec &&
                a->judge_configuration_change == b->judge_configuration_change && a->approvers == b->approvers &&
                strv_equal(a->email, b->email) && a->reminder_interval_usec == b->reminder_interval_usec &&
                a->interval_usec == b->interval_usec && streq_ptr(a->on_calendar, b->on_calendar) &&
@@ -229,7 +238,8 @@ static int load_all(Manager *m, const Person *by, unsigned *ret_refused, Error *
                         continue;
                 j->gone = true;
                 stop_timer(m, j->name);
-                job_log_plain(j, LOG_NOTICE, NULL, by, "Job %s has no job file any more; its ledger is kept.", j->name);
+                job_log_plain(j, LOG_NOTICE, NULL, by, "Job %s has no job file any more; its ledger is kept.",
+                              j->name);
                 if (!j->cycle)
                         manager_remove_gone(m, j);
         }
@@ -251,7 +261,8 @@ int manager_reload(Manager *m, const Person *by, Error **ret_error) {
 
         r = load_all(m, by ? by : &signal, &refused, &error);
         if (r < 0)
-                return error_set(ret_error, r, "cannot read the folder of job files in %s: %s", m->config_dir, strerror(-r));
+                return error_set(ret_error, r, "cannot read the folder of job files in %s: %s", m->config_dir,
+                                 strerror(-r));
         for (size_t i = 0; i < m->n_jobs; i++)
                 job_refresh(m->jobs[i]);
         manager_units_changed(m, NULL);
@@ -283,8 +294,8 @@ static int prepare_paused(Manager *m, const char *name, Error **ret_error) {
         return r;
 }
 
-int manager_create_job(Manager *m, const Person *by, const char *name, char *const *keys, char *const *values, Job **ret,
-                       Error **ret_error) {
+int manager_create_job(Manager *m, const Person *by, const char *name, char *const *keys, char *const *values,
+                       Job **ret, Error **ret_error) {
         _cleanup_(job_config_freep) JobConfig *config = NULL;
         _cleanup_error_ Error *error = NULL;
         _cleanup_free_ char *dir = NULL;
@@ -294,8 +305,10 @@ int manager_create_job(Manager *m, const Person *by, const char *name, char *con
 
         if (!job_name_is_valid(name))
                 return error_set(ret_error, SERVICE_E_INVALID_ARGUMENT,
-                                 "\"%s\" is no name of a job: letters, digits, \"-\", \"_\" and \".\", the first a letter or digit, at "
-                                 "most 64", name);
+                                 "\"%s\" is no name of a job: letters, digits, \"-\", \"_\" and \".\", the first a "
+                                 "letter or digit, at "
+                                 "most 64",
+                                 name);
         if (manager_find(m, name))
                 return error_set(ret_error, SERVICE_E_JOB_EXISTS, "there is a job %s already", name);
         dir = job_state_dir(m->state_dir, name);
@@ -312,15 +325,16 @@ int manager_create_job(Manager *m, const Person *by, const char *name, char *con
                 if (r == -ENOMEM)
                         return r;
                 if (r == -EEXIST)
-                        return error_set(ret_error, SERVICE_E_JOB_EXISTS, "there is a file of a job %s already; Reload reads it", name);
+                        return error_set(ret_error, SERVICE_E_JOB_EXISTS,
+                                         "there is a file of a job %s already; Reload reads it", name);
                 log_refused(name, r, error, false);
                 return error_set(ret_error, SERVICE_E_INVALID_SETTINGS, "%s", error_text(error, r));
         }
         r = add_job(m, name, TAKE_PTR(config), NULL, &j);
         if (r < 0)
                 return r;
-        job_log_plain(j, LOG_NOTICE, REPRIEVE_MESSAGE_CONFIGURATION_CHANGED, by, "%s created job %s. It is paused until it is started.",
-                      by->name, name);
+        job_log_plain(j, LOG_NOTICE, REPRIEVE_MESSAGE_CONFIGURATION_CHANGED, by,
+                      "%s created job %s. It is paused until it is started.", by->name, name);
         job_warn_nobody(j);
         manager_units_changed(m, name);
         *ret = j;
@@ -341,17 +355,21 @@ int manager_remove_job(Manager *m, const Person *by, const char *name, bool forc
                 /* Held until the folder is gone: nobody starts a cycle in between. */
                 lock = job_lock(m->state_dir, name);
                 if (j->cycle || lock == -EAGAIN)
-                        return error_set(ret_error, SERVICE_E_JOB_BUSY, "a cycle of job %s is running; pause the job first", name);
+                        return error_set(ret_error, SERVICE_E_JOB_BUSY,
+                                         "a cycle of job %s is running; pause the job first", name);
                 if (lock < 0)
-                        return error_set(ret_error, SERVICE_E_LEDGER_FAILED, "cannot lock job %s: %s", name, strerror(-lock));
+                        return error_set(ret_error, SERVICE_E_LEDGER_FAILED, "cannot lock job %s: %s", name,
+                                         strerror(-lock));
         }
         if (!force && v->error)
                 return error_set(ret_error, SERVICE_E_LEDGER_FAILED, "%s", v->error);
         if (!force && v->staged.undecided + v->staged.allowed + v->staged.rejudge + v->users + v->groups > 0)
                 return error_set(ret_error, SERVICE_E_JOB_NOT_EMPTY,
-                                 "job %s has %" PRIu64 " linked users, %" PRIu64 " linked groups and %" PRIu64 " staged changes; they are "
+                                 "job %s has %" PRIu64 " linked users, %" PRIu64 " linked groups and %" PRIu64
+                                 " staged changes; they are "
                                  "forgotten if removal is forced, and stay in the target",
-                                 name, v->users, v->groups, v->staged.undecided + v->staged.allowed + v->staged.rejudge);
+                                 name, v->users, v->groups,
+                                 v->staged.undecided + v->staged.allowed + v->staged.rejudge);
         r = job_config_remove(m->config_dir, name, &error);
         if (r == -ENOMEM)
                 return r;
@@ -360,8 +378,8 @@ int manager_remove_job(Manager *m, const Person *by, const char *name, bool forc
         r = v->exists ? ledger_remove(m->state_dir, name) : 0;
         if (r < 0 && r != -ENOENT)
                 log_error_errno(r, "The state of job %s, whose file is gone, could not be removed: %m", name);
-        job_log_plain(j, LOG_NOTICE, REPRIEVE_MESSAGE_CONFIGURATION_CHANGED, by, "%s removed job %s. Its target is left as it is.",
-                      by->name, name);
+        job_log_plain(j, LOG_NOTICE, REPRIEVE_MESSAGE_CONFIGURATION_CHANGED, by,
+                      "%s removed job %s. Its target is left as it is.", by->name, name);
         stop_timer(m, name);
         drop_job(m, j);
         manager_units_changed(m, NULL);
@@ -381,7 +399,8 @@ void manager_units_changed(Manager *m, const char *timer) {
         if (r >= 0)
                 r = launcher_reload_units(m->launcher, &error);
         if (r != 0)
-                log_warning("The timers of the jobs are not up to date: %s; run \"systemctl daemon-reload\".", error_text(error, r));
+                log_warning("The timers of the jobs are not up to date: %s; run \"systemctl daemon-reload\".",
+                            error_text(error, r));
 }
 
 void manager_units_reloaded(Manager *m) {
@@ -430,7 +449,8 @@ void manager_worker_started(Manager *m, const char *job, const char *cycle) {
                 job_other_started(j, cycle);
 }
 
-void manager_worker_progress(Manager *m, const char *job, const char *cycle, const char *phase, uint64_t done, uint64_t total) {
+void manager_worker_progress(Manager *m, const char *job, const char *cycle, const char *phase, uint64_t done,
+                             uint64_t total) {
         Job *j = manager_find(m, job);
 
         if (!j || strlen(cycle) != 32)

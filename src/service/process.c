@@ -83,8 +83,9 @@ static int spawn(char *const *argv, char **envp, int stdout_fd, int stderr_fd, p
         if (r == 0)
                 r = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
         if (r == 0)
-                r = stdout_fd >= 0 ? posix_spawn_file_actions_adddup2(&actions, stdout_fd, STDOUT_FILENO) :
-                                     posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+                r = stdout_fd >= 0
+                            ? posix_spawn_file_actions_adddup2(&actions, stdout_fd, STDOUT_FILENO)
+                            : posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
         if (r == 0 && stderr_fd >= 0)
                 r = posix_spawn_file_actions_adddup2(&actions, stderr_fd, STDERR_FILENO);
         if (r == 0)
@@ -96,8 +97,8 @@ static int spawn(char *const *argv, char **envp, int stdout_fd, int stderr_fd, p
         return -r;
 }
 
-int process_spawn(sd_event *event, char *const *argv, int stdout_fd, int stderr_fd, ProcessExited exited, void *userdata,
-                  Process **ret) {
+int process_spawn(sd_event *event, char *const *argv, int stdout_fd, int stderr_fd, ProcessExited exited,
+                  void *userdata, Process **ret) {
         _cleanup_(process_freep) Process *p = NULL;
         _cleanup_strv_ char **envp = NULL;
         int r;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-/* call-fd ADDRESS PATH INTERFACE MEMBER [STRING]: calls a method that answers with a descriptor, and prints what is in it. busctl
- * shows the number only. Exits 3 with the error's name and text on stderr. */
+/* call-fd ADDRESS PATH INTERFACE MEMBER [STRING]: calls a method that answers with a descriptor, and prints what is
+ * in it. busctl shows the number only. Exits 3 with the error's name and text on stderr. */
 
 #include <stdio.h>
 #include <unistd.h>
@@ -23,7 +23,8 @@ int main(int argc, char *argv[]) {
                 return 2;
         r = bus_client_connect(argv[1], "org.reprieve1", &c, &error);
         if (r >= 0)
-                r = bus_client_call(c, argv[2], argv[3], argv[4], 20 * USEC_PER_SEC, &reply, &error, argc > 5 ? "s" : "", argv[5]);
+                r = bus_client_call(c, argv[2], argv[3], argv[4], 20 * USEC_PER_SEC, &reply, &error,
+                                    argc > 5 ? "s" : "", argv[5]);
         if (r >= 0)
                 r = bus_message_read(reply, "h", &fd);
         if (r < 0) {

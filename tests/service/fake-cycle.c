@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-/* Stands in for reprieve-cycle in the tests of the service: the same command line, lock, ledger and exit statuses, but
- * what it does is written in STATE_DIR/script-JOB, one command a line:
+/* Stands in for reprieve-cycle in the tests of the service: the same command line, lock, ledger and exit statuses,
+ * but what it does is written in STATE_DIR/script-JOB, one command a line:
  *
  *   link N        see that N users are linked
  *   stage N       stage the Delete of the first N, under a new review; quarantine
@@ -79,7 +79,11 @@ static void link_users(Ledger *l, uint64_t n) {
         OK(ledger_begin(l));
         for (uint64_t i = 0; i < n; i++) {
                 char source[32], target[32], name[64];
-                Link link = { .kind = OBJECT_KIND_USER, .source_id = source, .target_id = target, .display_name = name, .written = "{}" };
+                Link link = {.kind = OBJECT_KIND_USER,
+                             .source_id = source,
+                             .target_id = target,
+                             .display_name = name,
+                             .written = "{}"};
                 uint64_t id;
                 int r;
 
@@ -208,7 +212,8 @@ int main(int argc, char *argv[]) {
                 if (preview)
                         puts("{\"action\":\"Delete\"}\n{\"verdict\":\"pass\"}");
                 else if (validate)
-                        puts("{\"what\":\"source\",\"ok\":true,\"message\":\"3 records\"}\n{\"what\":\"target\",\"ok\":false,\"message\":\"no\"}");
+                        puts("{\"what\":\"source\",\"ok\":true,\"message\":\"3 "
+                             "records\"}\n{\"what\":\"target\",\"ok\":false,\"message\":\"no\"}");
                 else
                         printf("{\"step\":\"import\",\"status\":\"success\",\"details\":\"%s\"}\n", demand);
                 return validate ? 1 : 0;

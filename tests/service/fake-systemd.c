@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-/* fake-systemd ADDRESS PROGRAM ARGUMENT...: owns org.freedesktop.systemd1 and prints every StartUnit, StopUnit and Reload. A unit
- * reprieve-cycle@JOB.service is PROGRAM ARGUMENT... JOB; one of job "forbidden" is refused, one of job "stillborn" does nothing. */
+/* fake-systemd ADDRESS PROGRAM ARGUMENT...: owns org.freedesktop.systemd1 and prints every StartUnit, StopUnit and
+ * Reload. A unit reprieve-cycle@JOB.service is PROGRAM ARGUMENT... JOB; one of job "forbidden" is refused, one of job
+ * "stillborn" does nothing. */
 
 #include <errno.h>
 #include <signal.h>
@@ -44,7 +45,8 @@ static int method_start(BusCall *call, void *object, Error **ret_error) {
         job = p ? strndup(p, strcspn(p, ".")) : NULL;
         if (job && streq(job, "forbidden"))
                 return bus_call_fail(call, BUS_ERROR_ACCESS_DENIED, "Nobody may start this");
-        if (job && !streq(job, "stillborn") && strstr(p, ".service") && (running <= 0 || waitpid(running, NULL, WNOHANG) == running))
+        if (job && !streq(job, "stillborn") && strstr(p, ".service") &&
+            (running <= 0 || waitpid(running, NULL, WNOHANG) == running))
                 start(job);
         return bus_call_write(call, "o", "/org/freedesktop/systemd1/job/1");
 }

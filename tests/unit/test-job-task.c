@@ -9,7 +9,8 @@
 #include "tap.h"
 
 static int collect(const TaskLine *line, void *userdata) {
-        strbuf_printf(userdata, "%s|%s|%d|%s;", line->name, strempty(line->status), line->ok, strempty(line->details));
+        strbuf_printf(userdata, "%s|%s|%d|%s;", line->name, strempty(line->status), line->ok,
+                      strempty(line->details));
         return 0;
 }
 
@@ -28,8 +29,11 @@ static int read_text(const char *text, char **ret) {
 TEST(lines_of_both_shapes_are_read) {
         _cleanup_free_ char *text = NULL;
 
-        CHECK_INT(read_text("{\"what\":\"source\",\"ok\":true,\"message\":\"3\"}\n{\"step\":\"import\",\"status\":\"success\",\"details\":\"x\"}\n"
-                            "{\"what\":\"target\",\"ok\":false}", &text), 0);
+        CHECK_INT(read_text("{\"what\":\"source\",\"ok\":true,\"message\":\"3\"}\n{\"step\":\"import\",\"status\":"
+                            "\"success\",\"details\":\"x\"}\n"
+                            "{\"what\":\"target\",\"ok\":false}",
+                            &text),
+                  0);
         CHECK_STR(text, "source||1|3;import|success|0|x;target||0|;.");
 }
 
@@ -41,7 +45,8 @@ TEST(nothing_is_an_empty_list) {
 }
 
 TEST(what_is_no_such_line_is_told) {
-        static const char *const bad[] = { "hello\n", "[]\n", "{}\n", "{\"what\":1}\n", "{\"what\":\"x\"\n", "\n", "null\n" };
+        static const char *const bad[] = {"hello\n",           "[]\n", "{}\n",  "{\"what\":1}\n",
+                                          "{\"what\":\"x\"\n", "\n",   "null\n"};
 
         for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
                 _cleanup_free_ char *text = NULL;

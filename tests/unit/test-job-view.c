@@ -97,7 +97,8 @@ TEST(a_commit_within_the_same_tick_of_the_clock_is_not_missed) {
                 CHECK_INT(job_view_read(tap_tmpdir(), "tick", &v), 0);
                 mail = v.mails;
                 (void) ledger_begin(l);
-                (void) ledger_queue_mail(l, &(Mail) { .event = "test", .payload = "{}", .queued_at = 1, .message_id = "x" });
+                (void) ledger_queue_mail(
+                        l, &(Mail){.event = "test", .payload = "{}", .queued_at = 1, .message_id = "x"});
                 (void) ledger_commit(l);
                 if (job_view_is_current(&v, tap_tmpdir(), "tick"))
                         missed++;

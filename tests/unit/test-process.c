@@ -90,7 +90,9 @@ TEST(a_child_has_no_blocked_or_ignored_signals) {
 
         (void) signal(SIGPIPE, SIG_IGN);
         /* 32 and 33 are glibc's own, and posix_spawn(3) sees to them */
-        text = shell("for s in $(sed -nE 's/Sig(Blk|Ign):.*(.{16})/\\2/p' /proc/self/status); do echo $((0x$s & 0x7fffffff)); done", &status);
+        text = shell("for s in $(sed -nE 's/Sig(Blk|Ign):.*(.{16})/\\2/p' /proc/self/status); do echo $((0x$s & "
+                     "0x7fffffff)); done",
+                     &status);
         (void) signal(SIGPIPE, SIG_DFL);
         CHECK_STR(text, "0\n0\n");
 }
@@ -118,7 +120,8 @@ TEST(a_program_that_is_not_there_is_an_error_at_once) {
 }
 
 TEST(a_child_that_does_not_listen_is_killed_after_its_grace) {
-        char *argv[] = { (char *) "/bin/sh", (char *) "-c", (char *) "trap '' TERM; echo; while :; do sleep 0.1; done", NULL };
+        char *argv[] = {(char *) "/bin/sh", (char *) "-c", (char *) "trap '' TERM; echo; while :; do sleep 0.1; done",
+                        NULL};
         Ended e = { .event = new_loop() };
         uint64_t begin;
         Process *p = NULL;
