@@ -148,7 +148,7 @@ static int open_review(Cycle *c, const StagedCounts *counts, bool *ret_entered) 
 static int describe_quarantine(Cycle *c, const StagedCounts *counts) {
         char *text;
 
-        if (asprintf(&text, "%llu removals and changes wait for a decision: %llu counted, limit %lld, population %llu (%s)",
+        if (asprintf(&text, "%llu removals and changes were withheld: %llu counted, limit %lld, population %llu (%s)",
                      (unsigned long long) counts->undecided, (unsigned long long) c->verdict.counted,
                      c->verdict.limit == GUARD_NO_LIMIT ? -1LL : (long long) c->verdict.limit,
                      (unsigned long long) c->verdict.population, guard_reason_to_string(c->verdict.reason)) < 0)
