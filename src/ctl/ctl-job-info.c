@@ -392,7 +392,7 @@ int job_list_staged(Ctl *c, const char *job, const char *path, uint64_t limit, S
                         StagedItem s;
 
                         r = bus_message_read(reply, "(ssssssst)", &s.kind, &s.source_id, &s.target_id, &s.display_name, &s.action,
-                                             &s.cause, &s.change, &s.since);
+                                             &s.cause, &s.member, &s.since);
                         if (r < 0)
                                 break;
                         r = f(&s, userdata);

@@ -158,7 +158,7 @@ int job_summarize(Ctl *c, const JobInfo *i, Summary *ret);
 
 /* One that waits for a decision; strings are borrowed from a message. */
 typedef struct StagedItem {
-        const char *kind, *source_id, *target_id, *display_name, *action, *cause, *change;
+        const char *kind, *source_id, *target_id, *display_name, *action, *cause, *member;
         uint64_t since;
 } StagedItem;
 
