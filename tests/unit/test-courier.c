@@ -93,7 +93,7 @@ static int house_job(House *h, const char *job, const char *email) {
 }
 
 static int house_init(House *h, const char *name) {
-        *h = (House) { .now = clock_now() + USEC_PER_SEC };
+        *h = (House) { .now = clock_now() + USEC_PER_HOUR };
         (void) snprintf(h->config, sizeof(h->config), "%s/%s/etc", tap_tmpdir(), name);
         (void) snprintf(h->state, sizeof(h->state), "%s/%s/state", tap_tmpdir(), name);
         char path[1024];
