@@ -240,6 +240,11 @@ static int record_outcome(Cycle *c, Change *change, TargetOutcome *o, uint64_t *
         c->record.counts[COUNT_FAILED]++;
         if (has_vanished(change, o) && change->link != 0)
                 return ledger_remove_link(c->ledger, change->link);
+        for (uint32_t i = 0; change->action == CHANGE_MEMBERS && i < change->n_remove; i++) {
+                r = link_set_add(&c->still_members, change->remove[i].link);
+                if (r < 0)
+                        return r;
+        }
         /* An object that is in the way of a Create is matched again by the next cycle, without waiting (C5). */
         return put_in_escrow(c, change, o->error, o->result == TARGET_EXISTS && change->action == CHANGE_CREATE);
 }
@@ -470,7 +475,12 @@ static int refuse_impossible(Cycle *c, Error **ret_error) {
 
 /* A batch must not reach beyond what its members' ids depend on. */
 static bool starts_a_new_batch(const Change *before, const Change *change) {
-        return change->action == CHANGE_MEMBERS && before->action != CHANGE_MEMBERS;
+        return (change->action == CHANGE_MEMBERS) != (before->action == CHANGE_MEMBERS);
+}
+
+/* C4: as long as the target has it in a group, an object is not deleted: nobody would know any more what to take out there. */
+static bool must_wait(const Cycle *c, const Change *change) {
+        return change->action == CHANGE_DELETE && link_set_has(&c->still_members, change->link);
 }
 
 static int apply_all(Cycle *c, Batch *b, Error **ret_error) {
@@ -495,6 +505,10 @@ static int apply_all(Cycle *c, Batch *b, Error **ret_error) {
                 if (b->n == 0 && cycle_should_stop(c))
                         return 0;
                 before = change;
+                if (must_wait(c, change)) {
+                        c->record.counts[COUNT_SKIPPED]++;
+                        continue;
+                }
                 r = prepare(c, b, change, fate);
                 if (r < 0)
                         return error_wrap(ret_error, r, "Failed to prepare a change of %s", change->source_id);

@@ -336,7 +336,7 @@ void cycle_log_incomplete(Cycle *c) {
 
 void cycle_log_expired(Cycle *c, uint64_t n, const char *why) {
         begin_always(c, LOG_WARNING, REPRIEVE_MESSAGE_APPROVAL_EXPIRED);
-        log_entry_message(&c->entry, "The approval of %llu removals %s; they are judged anew.", (unsigned long long) n, why);
+        log_entry_message(&c->entry, "The approval of %llu removals %s; they wait for a decision again.", (unsigned long long) n, why);
         finish(c);
 }
 

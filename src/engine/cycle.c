@@ -107,6 +107,8 @@ static void cycle_done(Cycle *c) {
         link_set_done(&c->removed);
         link_set_done(&c->removed_new);
         link_set_done(&c->removed_allowed);
+        link_set_done(&c->unseen);
+        link_set_done(&c->still_members);
         plan_free(c->plan);
         sealed_plan_free(c->sealed);
         snapshot_free(c->index);
@@ -237,6 +239,21 @@ static int check_approvals(Cycle *c, const char **ret_why, Error **ret_error) {
         return 0;
 }
 
+/* Q3: time carries out nothing, nor does a limit that was raised meanwhile. What was allowed is withheld again, under an id
+ * that nobody has decided on. */
+static int reopen_review(Cycle *c) {
+        JobState *s = &c->state;
+        char review[17];
+
+        if (!quarantine_reason_is_review(s->quarantine)) {
+                s->quarantine = c->configuration_changed ? QUARANTINE_CONFIGURATION_CHANGED : QUARANTINE_TOO_MANY_DELETES;
+                s->quarantine_since = c->now;
+                s->quarantine_count = 0;
+                s->next_attempt = 0;
+        }
+        return ledger_open_review(c->ledger, s->quarantine, c->now, review);
+}
+
 static int expire_approvals(Cycle *c, Error **ret_error) {
         const char *why;
         int r;
@@ -248,6 +265,8 @@ static int expire_approvals(Cycle *c, Error **ret_error) {
         r = ledger_begin(c->ledger);
         if (r >= 0)
                 r = ledger_reset_allowed(c->ledger);
+        if (r >= 0)
+                r = reopen_review(c);
         if (r >= 0)
                 r = outbox_queue_closed(c->ledger, c->config, &c->state, OUTBOX_EXPIRED, NULL, c->n_allowed, c->now);
         if (r >= 0)

@@ -28,6 +28,7 @@ typedef struct Evaluated {
         bool absent;              /* the link was, in the last reading */
         bool invalid;             /* seen but unusable (E2): nothing is planned for it */
         uint8_t pending;          /* changes planned and not carried out yet */
+        bool arriving;            /* one of them will link it, if the target agrees */
         bool unsettled;           /* something about it must be looked at again by the next cycle */
 } Evaluated;
 
@@ -50,6 +51,7 @@ typedef struct EscrowRow {
         uint64_t first_failed, next_attempt;
         uint32_t attempts;
         bool allowed;
+        bool still_due;           /* this cycle's plan has the same change, or cannot tell */
 } EscrowRow;
 
 typedef struct HoldRow {
@@ -119,6 +121,8 @@ typedef struct Cycle {
         Plan *plan;
         LinkSet removed;                  /* links with a planned removal that nobody holds back */
         LinkSet removed_new, removed_allowed; /* links with a planned Delete, by standing */
+        LinkSet unseen;                   /* links of the index's rows that no record matched */
+        LinkSet still_members;            /* links whose removal from a group the target refused */
         uint64_t *newly_absent;           /* links whose flag must be set */
         size_t n_newly_absent, n_newly_absent_allocated;
         uint64_t *back;                   /* links whose flag must be cleared */

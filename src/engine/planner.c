@@ -51,7 +51,9 @@ static int load_escrow(const Escrow *e, void *userdata) {
                 return -ENOMEM;
         row = &c->escrow[c->n_escrow++];
         *row = (EscrowRow) { .kind = e->kind, .action = e->action, .first_failed = e->first_failed,
-                             .next_attempt = e->next_attempt, .attempts = e->attempts, .allowed = e->allowed };
+                             .next_attempt = e->next_attempt, .attempts = e->attempts,
+                             /* Q5 */
+                             .allowed = e->allowed && !c->configuration_changed };
         row->source_id = arena_strdup(c->arena, e->source_id);
         row->digest = arena_strdup(c->arena, strempty(e->digest));
         row->change_id = arena_strdup(c->arena, strempty(e->change_id));
@@ -160,24 +162,25 @@ static Standing standing_of(Cycle *c, Change *change) {
                 case STAGED_UNDECIDED:
                         return STANDING_STAGED;
                 case STAGED_ALLOWED:
-                        return c->approvals_void ? STANDING_NEW : STANDING_ALLOWED;
+                        return c->approvals_void ? STANDING_STAGED : STANDING_ALLOWED;
                 case STAGED_REJUDGE:
                         return STANDING_NEW;
                 }
         }
         /* X1: what was allowed and then refused by the target stays allowed. */
         escrow = find_escrow(c, change->kind, change->action, change->source_id);
-        return escrow && escrow->allowed ? STANDING_ALLOWED : STANDING_NEW;
+        return escrow && escrow->allowed && streq(escrow->digest, strempty(change->digest)) ? STANDING_ALLOWED : STANDING_NEW;
 }
 
 /* X1: a change that the target refused waits for its next attempt, unless its object has changed since. */
 static bool waits_in_escrow(Cycle *c, Change *change) {
-        const EscrowRow *e = find_escrow(c, change->kind, change->action, change->source_id);
+        EscrowRow *e = find_escrow(c, change->kind, change->action, change->source_id);
 
         if (!e)
                 return false;
         if (change->action != CHANGE_MEMBERS && !streq(e->digest, strempty(change->digest)))
                 return false;
+        e->still_due = true;
         change->id = e->change_id;
         return e->next_attempt > c->now;
 }
@@ -225,6 +228,8 @@ static int plan_removal(Cycle *c, const Removal *m, bool *ret_nothing) {
         change->written = arena_strdup(c->plan->arena, m->written);
         if (!change->source_id || !change->target_id)
                 return -ENOMEM;
+        /* Another cause is another removal: nobody has allowed it, and it waits for nothing. */
+        change->digest = cause_to_string(m->cause);
         change->standing = standing_of(c, change);
         if (!change->id)
                 change->id = cycle_change_id(c, c->plan->arena, change->action, m->kind, m->source_id, m->link,
@@ -266,6 +271,12 @@ static int plan_absent(uint64_t id, void *userdata) {
 
         if (id == 0 || id >= UNLINKED_MARK || link_set_has(&c->present, id))
                 return 0;
+        /* Two records with one id have left two rows, and are one object. */
+        if (link_set_has(&c->unseen, id))
+                return 0;
+        r = link_set_add(&c->unseen, id);
+        if (r < 0)
+                return r;
         arena_reset(c->scratch);
         r = ledger_get_link(c->ledger, id, c->scratch, &link);
         if (r != 0)
@@ -396,6 +407,7 @@ static int finish_change(Cycle *c, Change *change, Evaluated *e) {
                                              change->link, change->digest);
         if (!change->id)
                 return -ENOMEM;
+        e->arriving = e->arriving || (e->link == 0 && change->action != CHANGE_MEMBERS && !change->error && !change->blocked_by);
         e->pending++;
         return 0;
 }
@@ -432,7 +444,7 @@ static int check_owner(Cycle *c, Evaluated *e, Change *change, const char *id, b
         if (*ret_free)
                 return 0;
         if (link_set_has(&c->removed, owner.id)) {
-                StagedRow *row = find_staged(c, 0, e->kind, e->source_id);
+                StagedRow *row = find_staged(c, e->link, e->kind, e->source_id);
 
                 change->blocked_by = arena_strdup(c->plan->arena, owner.source_id);
                 if (!change->blocked_by)
@@ -589,7 +601,7 @@ static int resolve_member(Cycle *c, const char *source_id, MemberRef *ret, bool 
                 const Evaluated *e = cycle_find_evaluated(c, k, source_id);
                 int r;
 
-                if (e && e->link == 0 && !e->invalid && e->cause == CAUSE_NONE) {
+                if (e && e->arriving) {
                         ret->pending = (uint32_t) (e - c->evaluated);
                         return 0;
                 }
@@ -631,9 +643,9 @@ static Standing member_standing(Cycle *c, const Evaluated *e, uint64_t member) {
                 if (row->action != CHANGE_MEMBERS || row->member != member)
                         continue;
                 row->still_due = true;
-                return row->state == STAGED_UNDECIDED ? STANDING_STAGED
-                       : row->state == STAGED_ALLOWED && !c->approvals_void ? STANDING_ALLOWED
-                                                                            : STANDING_NEW;
+                if (row->state == STAGED_REJUDGE)
+                        return STANDING_NEW;
+                return row->state == STAGED_ALLOWED && !c->approvals_void ? STANDING_ALLOWED : STANDING_STAGED;
         }
         return STANDING_NEW;
 }
@@ -664,7 +676,7 @@ static int plan_members(Cycle *c, Evaluated *e) {
         size_t n_wanted = 0;
         int r = 0;
 
-        if (!e->members)
+        if (!e->members || (e->link == 0 && !e->arriving))
                 return 0;
         if (e->link != 0 && c->n_links[e->kind] > 0)
                 r = ledger_scan_members(c->ledger, e->link, gather, &current);
@@ -839,6 +851,8 @@ static int plan_endings(Cycle *c) {
                 change->digest = cycle_digest(c, c->plan->arena, NULL);
                 change->id = cycle_change_id(c, c->plan->arena, CHANGE_MEMBERS, OBJECT_KIND_GROUP, group.source_id, group.id,
                                              change->standing == STANDING_ALLOWED ? "allowed" : "new");
+                /* It goes with a removal, which has its own gaps: its own row only stays. */
+                (void) waits_in_escrow(c, change);
                 if (!change->source_id || !change->target_id || !change->digest || !change->id)
                         r = -ENOMEM;
         }
@@ -865,16 +879,26 @@ static int note_removals(Cycle *c) {
         return r;
 }
 
-/* Rows of the staged set about which this reading says nothing stay as they are. */
+/* Whether this reading says anything of an object. Of what is staged or in escrow each record is looked at anew. */
+static bool is_unknown(const Cycle *c, ObjectKind kind, const char *source_id) {
+        const Evaluated *e = cycle_find_evaluated(c, kind, source_id);
+
+        /* E1: what an incomplete reading gives a cause for is neither due nor healed. */
+        return e ? e->invalid || (!c->complete && e->cause != CAUSE_NONE) : !c->complete;
+}
+
+/* Rows of the staged set about which this reading says nothing stay as they are; of the escrow too (X1). */
 static void keep_what_is_unknown(Cycle *c) {
         for (size_t i = 0; i < c->n_staged; i++) {
                 StagedRow *row = &c->staged[i];
-                const Evaluated *e;
 
-                if (row->still_due)
-                        continue;
-                e = cycle_find_evaluated(c, row->kind, row->source_id);
-                if (e ? e->invalid : !c->complete)
+                if (is_unknown(c, row->kind, row->source_id))
+                        row->still_due = true;
+        }
+        for (size_t i = 0; i < c->n_escrow; i++) {
+                EscrowRow *row = &c->escrow[i];
+
+                if (is_unknown(c, row->kind, row->source_id))
                         row->still_due = true;
         }
 }
@@ -890,9 +914,14 @@ static void describe_situation(Cycle *c) {
                 if (c->complete && read_none && c->n_links[k] > 0 && (c->source->kinds & OBJECT_KIND_MASK(k)))
                         s->empty_kinds |= OBJECT_KIND_MASK(k);
         }
-        for (size_t i = 0; i < c->n_staged; i++)
-                if (c->staged[i].state == STAGED_UNDECIDED && c->staged[i].still_due)
+        for (size_t i = 0; i < c->n_staged; i++) {
+                const StagedRow *row = &c->staged[i];
+                bool undecided = row->state == STAGED_UNDECIDED || (row->state == STAGED_ALLOWED && c->approvals_void);
+
+                /* Q2: what shall now be removed in another way has not healed: it takes its place in the same review. */
+                if (undecided && (row->still_due || (row->member == 0 && link_set_has(&c->removed, row->link))))
                         s->review_open = true;
+        }
 }
 
 int cycle_plan(Cycle *c, Error **ret_error) {
@@ -949,11 +978,19 @@ int cycle_plan(Cycle *c, Error **ret_error) {
                         continue;
                 end_hold(find_hold(c, e->link, 0));
                 r = e->link != 0 ? plan_update(c, e, ret_error) : plan_create(c, e, ret_error);
-                if (r >= 0 && e->kind == OBJECT_KIND_GROUP)
-                        r = plan_members(c, e);
                 if (r < 0)
                         return error_wrap(ret_error, r, "Failed to plan for %s %s", object_kind_to_string(e->kind),
                                           e->source_id);
+        }
+        /* Only now is it known who arrives. */
+        for (size_t i = 0; i < c->n_evaluated; i++) {
+                Evaluated *e = &c->evaluated[i];
+
+                if (e->invalid || e->cause != CAUSE_NONE || e->kind != OBJECT_KIND_GROUP)
+                        continue;
+                r = plan_members(c, e);
+                if (r < 0)
+                        return error_wrap(ret_error, r, "Failed to plan the members of group %s", e->source_id);
         }
         r = plan_endings(c);
         if (r < 0)

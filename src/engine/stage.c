@@ -70,6 +70,22 @@ static int end_holds(Cycle *c) {
         return 0;
 }
 
+/* X1: what is no longer wanted is not tried again; and the approval of a removal that was not due for a while is no approval
+ * of the next one. */
+static int leave_escrow(Cycle *c) {
+        for (size_t i = 0; i < c->n_escrow; i++) {
+                const EscrowRow *row = &c->escrow[i];
+                int r;
+
+                if (row->still_due)
+                        continue;
+                r = ledger_remove_escrow(c->ledger, row->kind, row->source_id, row->action);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 static Staged staged_row(const Cycle *c, const Change *change) {
         return (Staged) { .link = change->link, .kind = change->kind, .source_id = change->source_id,
                           .target_id = change->target_id, .display_name = change->display_name, .action = change->action,
@@ -162,6 +178,9 @@ static bool anything_to_stage(const Cycle *c) {
         for (size_t i = 0; i < c->n_staged; i++)
                 if (!c->staged[i].still_due)
                         return true;
+        for (size_t i = 0; i < c->n_escrow; i++)
+                if (!c->escrow[i].still_due)
+                        return true;
         for (size_t i = 0; i < c->n_holds; i++)
                 if (c->holds[i].over)
                         return true;
@@ -184,6 +203,9 @@ static int stage(Cycle *c, bool *ret_entered) {
         if (r < 0)
                 return r;
         r = end_holds(c);
+        if (r < 0)
+                return r;
+        r = leave_escrow(c);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < c->n_newly_absent; i++) {
@@ -211,8 +233,12 @@ static int stage(Cycle *c, bool *ret_entered) {
                         return r;
         }
         /* E4: from here on the ledger is in line with this configuration; its first cycle was judged by it. */
-        if (c->complete)
+        if (c->complete) {
                 memcpy(c->state.fingerprint, c->config->fingerprint, sizeof(c->state.fingerprint));
+                r = c->configuration_changed ? ledger_void_escrow(c->ledger) : 0;
+                if (r < 0)
+                        return r;
+        }
         return ledger_set_state(c->ledger, &c->state);
 }
 

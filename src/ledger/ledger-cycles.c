@@ -78,6 +78,13 @@ int ledger_remove_escrow(Ledger *l, ObjectKind kind, const char *source_id, Chan
         return r < 0 ? r : 0;
 }
 
+int ledger_void_escrow(Ledger *l) {
+        int r;
+
+        r = ledger_execute(l, "UPDATE escrow SET allowed = 0 WHERE allowed <> 0", "");
+        return r < 0 ? r : 0;
+}
+
 int ledger_remove_link_escrow(Ledger *l, ObjectKind kind, const char *source_id) {
         return ledger_execute(l, "DELETE FROM escrow WHERE kind = ? AND source_id = ?", "tt", object_kind_to_string(kind),
                               source_id);

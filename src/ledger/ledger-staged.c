@@ -101,7 +101,8 @@ int ledger_clear_staged(Ledger *l) {
 int ledger_reset_allowed(Ledger *l) {
         int r;
 
-        r = ledger_execute(l, "UPDATE staged SET state = 'rejudge', allowed_at = 0 WHERE state = 'allowed'", "");
+        r = ledger_execute(l, "UPDATE staged SET state = 'undecided', allowed_at = 0, joined = ? WHERE state = 'allowed'", "u",
+                           l->counters.next_review);
         return r < 0 ? r : 0;
 }
 

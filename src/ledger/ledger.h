@@ -190,7 +190,8 @@ int ledger_unstage(Ledger *l, uint64_t link, ObjectKind kind, const char *source
 /** ledger_unstage_member() - take out one membership of a group */
 int ledger_unstage_member(Ledger *l, uint64_t group, uint64_t member);
 int ledger_clear_staged(Ledger *l);
-/** ledger_reset_allowed() - all ALLOWED become REJUDGE: expired or void (Q5) */
+/** ledger_reset_allowed() - all ALLOWED are undecided again: expired or void (Q5). They join anew, so that no earlier id names
+ * them: call ledger_open_review() afterwards, in the same transaction. */
 int ledger_reset_allowed(Ledger *l);
 
 typedef int (*LedgerStagedFunc)(const Staged *s, void *userdata);
@@ -315,6 +316,8 @@ typedef struct Escrow {
 
 /** ledger_put_escrow() - one row an object and action; replaces, and may thus change the time of the first failure */
 int ledger_put_escrow(Ledger *l, const Escrow *e);
+/** ledger_void_escrow() - no retry is an approved one any more: the configuration has changed (Q5) */
+int ledger_void_escrow(Ledger *l);
 int ledger_remove_escrow(Ledger *l, ObjectKind kind, const char *source_id, ChangeAction action);
 int ledger_clear_escrow(Ledger *l);
 typedef int (*LedgerEscrowFunc)(const Escrow *e, void *userdata);

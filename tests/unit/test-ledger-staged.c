@@ -324,7 +324,7 @@ TEST(q4_rows_whose_review_was_never_opened_are_named_by_none) {
         CHECK_STR(staged(l), "a Delete A1;b Delete R2;");
 }
 
-TEST(q5_an_allow_that_is_void_is_judged_anew) {
+TEST(q5_an_allow_that_is_void_waits_for_another_one_under_another_id) {
         NEW_LEDGER(l);
         StagedCounts c;
         char id[17];
@@ -339,10 +339,14 @@ TEST(q5_an_allow_that_is_void_is_judged_anew) {
         CHECK(c.allowed_since == T0 + 1);
         OK(ledger_begin(l));
         OK(ledger_reset_allowed(l));
+        OK(ledger_open_review(l, QUARANTINE_TOO_MANY_DELETES, T0 + 2, id));
         OK(ledger_commit(l));
-        CHECK_STR(staged(l), "a Delete R1;b Delete R1;");
         OK(ledger_count_staged(l, &c));
-        CHECK_INT(c.rejudge, 2);
+        CHECK_INT(c.undecided, 2);
+        CHECK_INT(c.allowed, 0);
+        CHECK_INT(c.rejudge, 0);
+        OK(allow(l, id, 0, 1, &a));
+        CHECK_INT(a.decided, 2);
 }
 
 TEST(q6_a_selection_leaves_the_rest_under_review) {
