@@ -209,8 +209,8 @@ class House:
             raise AssertionError(f"reprieve-cycle exited with {r.returncode}, not {check}")
         return r
 
-    def preview(self, job="staff", *options):
-        r = self.cycle(job, "--preview", *options, check=0)
+    def preview(self, job="staff", *options, env=None):
+        r = self.cycle(job, "--preview", *options, env=env, check=0)
         return [json.loads(line) for line in r.stdout.decode().splitlines()]
 
     def spawn(self, argv, log=True, **kwargs):
