@@ -134,7 +134,7 @@ static const char *hint_of(const Error *error, bool has_job) {
         case BUS_ERROR_JOB_EXISTS:
                 return has_job ? N_("To change it: %1$s set %2$s Section.Key=VALUE, or edit its file and run: %1$s reload") : NULL;
         case BUS_ERROR_INVALID_SETTINGS:
-                return N_("Nothing was changed. Correct that and try again");
+                return N_("Correct that and try again");
         case BUS_ERROR_LAUNCH_FAILED:
                 return N_("Look at: systemctl status 'reprieve-*'");
         case BUS_ERROR_CONNECTION_FAILED:

@@ -130,11 +130,6 @@ static uint64_t n_waiting(const View *v) {
 static int view_print(const View *v, const char *review) {
         char since[128];
 
-        if (!isempty(v->info.quarantine_message)) {
-                _cleanup_free_ char *message = text_escape(v->info.quarantine_message);
-
-                printf("%s\n", message ? message : "");
-        }
         if (review) {
                 _cleanup_free_ char *shown = text_escape(review);
 

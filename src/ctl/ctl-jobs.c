@@ -158,7 +158,7 @@ static int run_create(Ctl *c, int n, char *argv[]) {
         int r, first = 1;
 
         /* "create JOB FILE" is what one types first; a setting always has a "=". */
-        if (!file && n == 2 && !strchr(argv[1], '=')) {
+        if (!file && n > 1 && !strchr(argv[1], '=')) {
                 file = argv[1];
                 first = 2;
         }
@@ -194,11 +194,11 @@ static int run_create(Ctl *c, int n, char *argv[]) {
 }
 
 static const Option create_options[] = {
-        { "from", 'f', "FILE", N_("Take the settings from a job file; those on the command line replace them"), .value = &arg_from },
+        { "from", 'f', "FILE", N_("The same, for a FILE with a = in its name"), .value = &arg_from },
         {},
 };
 
-const Verb verb_create = { "create", N_("JOB FILE|KEY=VALUE…"), N_("Make a job, which is paused at first."),
+const Verb verb_create = { "create", N_("JOB [FILE] [KEY=VALUE…]"), N_("Make a job, which is paused at first."),
                            N_("FILE is a job file as /etc/reprieve/jobs.d has them. For example:\n"
                               "  reprievectl create staff Source.Connector=json Source.Users=/srv/hr/users.jsonl \\\n"
                               "      Target.Connector=json Target.Directory=/srv/chat Notify.Email=root"),

@@ -29,7 +29,7 @@ enum {
 static const char *const action_names[_DO_MAX] = { "Create", "Adopt", "Update", "Restore", "Members", "Disable", "Delete" };
 
 typedef struct Plan {
-        uint64_t planned[_DO_MAX], withheld[_DO_MAX], held, fails;
+        uint64_t planned[_DO_MAX], withheld[_DO_MAX], staged, held, fails;
         Table *table;
         json_object *verdict;
         unsigned n_lines;
@@ -71,6 +71,8 @@ static void on_change(Plan *p, json_object *o) {
         }
         if (streq(fate, "held"))
                 p->held++;
+        else if (streq(fate, "staged"))
+                p->staged++;
         else if (streq(fate, "fail"))
                 p->fails++;
         else
@@ -187,7 +189,7 @@ static int put_summary(const Plan *p) {
                 N_("change the members of %'" PRIu64), N_("disable %'" PRIu64), N_("delete %'" PRIu64),
         };
         _cleanup_strbuf_ StrBuf would = STRBUF_INIT;
-        uint64_t removals_waiting = p->withheld[DO_DISABLE] + p->withheld[DO_DELETE], others = 0;
+        uint64_t joining = p->withheld[DO_DISABLE] + p->withheld[DO_DELETE], others = 0;
         bool tripped = flag_of(p->verdict, "tripped");
 
         for (unsigned i = 0; i < _DO_MAX; i++) {
@@ -204,9 +206,12 @@ static int put_summary(const Plan *p) {
         else
                 printf(_("Would %s.\n"), would.data);
         put_verdict(p);
-        if (!tripped && removals_waiting > 0)
-                printf(ngettext("%'" PRIu64 " removal waits for a decision.\n", "%'" PRIu64 " removals wait for a decision.\n",
-                                removals_waiting), removals_waiting);
+        if (!tripped && joining > 0)
+                printf(ngettext("%'" PRIu64 " removal would join the review that is open.\n",
+                                "%'" PRIu64 " removals would join the review that is open.\n", joining), joining);
+        if (p->staged > 0)
+                printf(ngettext("%'" PRIu64 " removal waits for a decision already.\n",
+                                "%'" PRIu64 " removals wait for a decision already.\n", p->staged), p->staged);
         if (others > 0)
                 printf(ngettext("%'" PRIu64 " other change would have to wait.\n", "%'" PRIu64 " other changes would have to wait.\n", others),
                        others);
