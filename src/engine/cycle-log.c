@@ -6,7 +6,7 @@
 #include "cycle.h"
 #include "mapping.h"
 
-/* The provisioning log: one structured entry for each thing that happened, with the fields of doc/journal.md. Values come
+/* The provisioning log: one structured entry for each thing that happened, with the fields of docs/journal.md. Values come
  * from outside; log.c sees to it that they can forge nothing. */
 
 /* L1: beyond the limit one last entry says how many more there are. Decisions and the cycle's own entries always go out. */

@@ -2,7 +2,7 @@
 #pragma once
 
 /* The guard: judges a whole plan, and is the only one that can make a sealed plan, which is the only thing that can be
- * applied. Pure: no I/O, no clock. The rules are G1 to G10 and E3, E4 of doc/semantics.md. */
+ * applied. Pure: no I/O, no clock. The rules are G1 to G10 and E3, E4 of docs/semantics.md. */
 
 #include <stdbool.h>
 #include <stdint.h>

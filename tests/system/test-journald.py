@@ -69,7 +69,7 @@ try:
         t.is_(sorted(e["REPRIEVE_SOURCE_ID"] for e in staged), ["U1", "U2", "U3", "U4"], "journalctl REPRIEVE_ACTION=StagedDelete lists each withheld removal")
         wanted = {"REPRIEVE_JOB", "REPRIEVE_CYCLE", "REPRIEVE_CHANGE", "REPRIEVE_STATUS", "REPRIEVE_KIND", "REPRIEVE_TARGET_ID",
                   "REPRIEVE_CAUSE", "REPRIEVE_REVIEW", "MESSAGE_ID", "PRIORITY"}
-        t.ok(all(wanted <= e.keys() for e in staged), "with the fields of doc/journal.md", [wanted - e.keys() for e in staged])
+        t.ok(all(wanted <= e.keys() for e in staged), "with the fields of docs/journal.md", [wanted - e.keys() for e in staged])
         trip = journal("REPRIEVE_VERDICT=threshold")
         t.is_([(e["REPRIEVE_COUNTED"], e["REPRIEVE_LIMIT"], e["REPRIEVE_POPULATION"]) for e in trip], [("4", "2", "5")], "the guard's entry has its numbers")
 
