@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <locale.h>
 #include <stdio.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "courier.h"
@@ -206,6 +207,16 @@ static int print_next(const CourierSettings *settings) {
         return result.failed_jobs > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+static void tell_systemd(const CourierResult *result) {
+        char when[64];
+
+        if (result->next_attempt == USEC_INFINITY)
+                (void) sd_notify(0, "STATUS=No mail waits.");
+        else
+                (void) sd_notifyf(0, "STATUS=%" PRIu64 " mails wait, %" PRIu64 " of them stuck; next is due %s.", result->waiting, result->stuck,
+                                  timestamp_format(result->next_attempt, when));
+}
+
 static int run(const CommonOptions *common) {
         _cleanup_(server_done) Server server = {};
         CourierSettings settings = {};
@@ -238,6 +249,7 @@ static int run(const CommonOptions *common) {
         r = courier_run(&settings, clock_now(), &result);
         if (r < 0)
                 return log_error_errno(r, "Failed to look at the outboxes in %s: %m", common->state_dir);
+        tell_systemd(&result);
         if (result.failed_jobs > 0)
                 return EXIT_FAILURE;
         return result.stuck > 0 ? EXIT_STUCK : EXIT_SUCCESS;
