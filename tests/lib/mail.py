@@ -95,7 +95,7 @@ class MailHouse(House):
 
 
 class SmtpServer:
-    """One scripted server. script: what to do at a point instead of the usual, {"rcpt b@example.test": "550 5.1.1 no such user"}. Points:
+    """One scripted server; without a folder of certificates it has no TLS. script: what to do at a point instead of the usual, {"rcpt b@example.test": "550 5.1.1 no such user"}. Points:
     connect, ehlo, starttls, handshake, auth, mail, "rcpt", "rcpt ADDRESS", data, body (after its first bytes), dot, and "after NAME", when the
     answer has been sent. Answers: a reply; "hang"; "close"; "close-after-accept" (dot: keep it, say nothing); a function of the server.
     self.accepted: (recipient, message) in order; self.clear: everything that was read before TLS."""
@@ -109,9 +109,10 @@ class SmtpServer:
         self.connections = 0
         self.active = 0                 # sessions that have not ended
         self.points = []
-        self.options = dict(starttls=starttls, implicit=implicit, users=users, size=size)
+        self.options = dict(starttls=starttls and folder, implicit=implicit, users=users, size=size)
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(os.path.join(folder, certificate))
+        if folder:
+            self.context.load_cert_chain(os.path.join(folder, certificate))
         if client_ca:
             self.context.load_verify_locations(os.path.join(folder, "CA.pem"))
             self.context.verify_mode = ssl.CERT_REQUIRED
