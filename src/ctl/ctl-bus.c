@@ -26,7 +26,7 @@ int ctl_complain(int status, const char *fmt, ...) {
                 text = NULL;
         va_end(ap);
         /* What the service says may quote names from outside. */
-        shown = text ? text_escape(text) : NULL;
+        shown = text ? text_escape_lines(text, strlen("reprievectl: ")) : NULL;
         fprintf(stderr, "reprievectl: %s\n", shown ? shown : _("Out of memory"));
         return status;
 }
@@ -194,6 +194,7 @@ int ctl_connect(Ctl *c) {
         if (c->client)
                 return CTL_OK;
         r = bus_client_connect(c->common.bus, CTL_SERVICE, &c->client, &error);
+        c->on_system_bus = r >= 0 && streq(c->common.bus, "system");
         if (r < 0 && streq(c->common.bus, "system")) {
                 socket = path_join(c->common.runtime_dir, "bus");
                 if (!socket)
@@ -240,7 +241,7 @@ int ctl_job_call(Ctl *c, const char *job, const char *method) {
         r = ctl_job_path(c, job, &path);
         if (r != CTL_OK)
                 return r;
-        agent_open();
+        agent_open(c->on_system_bus);
         r = bus_client_call(c->client, path, CTL_JOB, method, USEC_INFINITY, NULL, &error, "");
         return r < 0 ? ctl_fail(c, job, r, error) : CTL_OK;
 }

@@ -199,7 +199,7 @@ static int send(Ctl *c, const View *v, const char *review, bool allow, uint32_t 
                 r = bus_message_append(m, "s", arg_comment);
         if (r < 0)
                 return ctl_complain(CTL_FAILED, _("Cannot send this decision: %s"), strerror(-r));
-        agent_open();
+        agent_open(c->on_system_bus);
         r = bus_client_send(c->client, m, USEC_INFINITY, &reply, &error);
         if (r < 0)
                 return ctl_fail(c, v->info.name, r, error);
@@ -249,7 +249,7 @@ static int decide(Ctl *c, int n, char *argv[], bool allow) {
         r = ctl_job_path(c, job, &path);
         if (r != CTL_OK)
                 return r;
-        agent_open();
+        agent_open(c->on_system_bus);
         r = view_read_stable(c, job, path, &v);
         if (r != CTL_OK)
                 return r;

@@ -57,7 +57,7 @@ static int run_restart(Ctl *c, int n, char *argv[]) {
         r = ctl_job_path(c, argv[0], &path);
         if (r != CTL_OK)
                 return r;
-        agent_open();
+        agent_open(c->on_system_bus);
         r = bus_client_call(c->client, path, CTL_JOB, "Restart", USEC_INFINITY, NULL, &error, "as", arg_scope);
         return r < 0 ? ctl_fail(c, argv[0], r, error) : CTL_OK;
 }
@@ -105,7 +105,7 @@ static int run_set(Ctl *c, int n, char *argv[]) {
         r = ctl_job_path(c, argv[0], &path);
         if (r != CTL_OK)
                 return r;
-        agent_open();
+        agent_open(c->on_system_bus);
         for (int k = 1; k < n; k++) {
                 _cleanup_(setting_done) Setting s = {};
                 _cleanup_error_ Error *error = NULL;
@@ -184,7 +184,7 @@ static int run_create(Ctl *c, int n, char *argv[]) {
                 r = append_settings(m, &l);
         if (r < 0)
                 return ctl_complain(CTL_FAILED, _("Cannot send these settings: %s"), strerror(-r));
-        agent_open();
+        agent_open(c->on_system_bus);
         r = bus_client_send(c->client, m, USEC_INFINITY, NULL, &error);
         if (r < 0)
                 return ctl_fail(c, argv[0], r, error);
@@ -215,7 +215,7 @@ static int run_remove(Ctl *c, int n, char *argv[]) {
         r = ctl_connect(c);
         if (r != CTL_OK)
                 return r;
-        agent_open();
+        agent_open(c->on_system_bus);
         r = bus_client_call(c->client, CTL_PATH, CTL_MANAGER, "RemoveJob", USEC_INFINITY, NULL, &error, "sb", argv[0], arg_force);
         return r < 0 ? ctl_fail(c, argv[0], r, error) : CTL_OK;
 }
@@ -236,7 +236,7 @@ static int run_reload(Ctl *c, int n, char *argv[]) {
         r = ctl_connect(c);
         if (r != CTL_OK)
                 return r;
-        agent_open();
+        agent_open(c->on_system_bus);
         r = bus_client_call(c->client, CTL_PATH, CTL_MANAGER, "Reload", USEC_INFINITY, NULL, &error, "");
         return r < 0 ? ctl_fail(c, NULL, r, error) : CTL_OK;
 }

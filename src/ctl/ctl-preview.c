@@ -265,7 +265,7 @@ static int from_service(Ctl *c, const char *job) {
         r = ctl_job_path(c, job, &path);
         if (r != CTL_OK)
                 return r;
-        agent_open();
+        agent_open(c->on_system_bus);
         r = bus_client_call(c->client, path, CTL_JOB, "Preview", USEC_INFINITY, &reply, &error, "");
         if (r < 0)
                 return ctl_fail(c, job, r, error);

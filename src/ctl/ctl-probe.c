@@ -19,7 +19,7 @@ static int call(Ctl *c, const char *job, const char *method, BusMessage **ret, c
         r = ctl_job_path(c, job, &path);
         if (r != CTL_OK)
                 return r;
-        agent_open();
+        agent_open(c->on_system_bus);
         r = kind ? bus_client_call(c->client, path, CTL_JOB, method, USEC_INFINITY, ret, &error, "ss", kind, id)
                  : bus_client_call(c->client, path, CTL_JOB, method, USEC_INFINITY, ret, &error, "");
         return r < 0 ? ctl_fail(c, job, r, error) : CTL_OK;

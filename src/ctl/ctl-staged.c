@@ -84,7 +84,7 @@ static int copy_list(Ctl *c, const char *job) {
         r = ctl_job_path(c, job, &path);
         if (r != CTL_OK)
                 return r;
-        agent_open();
+        agent_open(c->on_system_bus);
         r = bus_client_call(c->client, path, CTL_JOB, "OpenStaged", USEC_INFINITY, &reply, &error, "s", arg_csv ? "csv" : "json");
         if (r < 0)
                 return ctl_fail(c, job, r, error);
@@ -114,7 +114,7 @@ static int run_staged(Ctl *c, int n, char *argv[]) {
         r = job_info_get(c, argv[0], &i);
         if (r != CTL_OK)
                 return r;
-        agent_open();
+        agent_open(c->on_system_bus);
         r = job_list_staged(c, i.name, i.path, 0, put_staged, t);
         if (r != CTL_OK)
                 return r;
@@ -222,7 +222,7 @@ static int run_held(Ctl *c, int n, char *argv[]) {
         r = ctl_job_path(c, argv[0], &path);
         if (r != CTL_OK)
                 return r;
-        agent_open();
+        agent_open(c->on_system_bus);
         for (uint32_t offset = 0; page > 0; offset += page) {
                 r = held_page(c, argv[0], path, offset, t, &page);
                 if (r != CTL_OK)
@@ -277,7 +277,7 @@ static int run_release(Ctl *c, int n, char *argv[]) {
                 r = object_list_append(&objects, m);
         if (r < 0)
                 return ctl_complain(CTL_FAILED, _("Too many objects in one command: %s"), strerror(-r));
-        agent_open();
+        agent_open(c->on_system_bus);
         r = bus_client_send(c->client, m, USEC_INFINITY, NULL, &error);
         if (r < 0)
                 return ctl_fail(c, argv[0], r, error);

@@ -170,11 +170,14 @@ const Verb verb_list = { "list", "", N_("List the jobs and how they are."),
 
 /* ---- status ---- */
 
+/* Where the colons stand */
+#define FIELD_WIDTH 12U
+
 static void field(const char *name, const char *value, CtlColor c) {
-        _cleanup_free_ char *escaped = text_escape(value);
+        _cleanup_free_ char *escaped = text_escape_lines(value, FIELD_WIDTH + 2);
         size_t width = text_width(name);
 
-        printf("%*s%s: %s%s%s\n", width < 12 ? (int) (12 - width) : 0, "", name, c == CTL_COLOR_NORMAL ? "" : color(c),
+        printf("%*s%s: %s%s%s\n", width < FIELD_WIDTH ? (int) (FIELD_WIDTH - width) : 0, "", name, c == CTL_COLOR_NORMAL ? "" : color(c),
                escaped ? escaped : "", c == CTL_COLOR_NORMAL ? "" : color(CTL_COLOR_NORMAL));
 }
 
@@ -285,14 +288,14 @@ static void put_limit(const JobInfo *i) {
                 fieldf(_("Limit"), CTL_COLOR_NORMAL, ngettext("%'u removal", "%'u removals", i->threshold), i->threshold);
 }
 
-/* One command and what it is for. */
+/* One command and what it is for; @job may be NULL. */
 static void command(const Ctl *c, const char *job, const char *what, const char *verb) {
-        _cleanup_free_ char *quoted = shell_quote(job), *line = NULL, *escaped = NULL;
+        _cleanup_free_ char *quoted = job ? shell_quote(job) : strdup(""), *line = NULL, *escaped = NULL;
         const char *tail = streq(verb, "set") ? " NotificationEmail=ADDRESS" : "";
 
         if (!quoted)
                 return;
-        if (asprintf(&line, "%s %s %s%s", c->self, verb, quoted, tail) < 0)
+        if (asprintf(&line, "%s %s%s%s%s", c->self, verb, job ? " " : "", quoted, tail) < 0)
                 line = NULL;
         escaped = line ? text_escape(line) : NULL;
         if (escaped)
@@ -312,7 +315,9 @@ static void put_commands(const Ctl *c, const JobInfo *i) {
                         command(c, i->name, _("let it run again"), "start");
                 else
                         command(c, i->name, _("then do not wait for the next attempt"), "restart");
-        } else if (streq(i->quarantine_reason, "InvalidCredentials")) {
+        } else if (streq(i->quarantine_reason, "InvalidSettings"))
+                command(c, NULL, _("after the job's file was corrected"), "reload");
+        else if (streq(i->quarantine_reason, "InvalidCredentials")) {
                 command(c, i->name, _("try source and target"), "validate");
                 command(c, i->name, _("then do not wait for the next attempt"), "restart");
         } else if (streq(i->quarantine_reason, "EncounteredEscrowThreshold")) {
@@ -362,9 +367,12 @@ static int put_status(Ctl *c, const JobInfo *i) {
                 field(_("Mail"), i->notification_problem, CTL_COLOR_RED);
         fieldf(_("Linked"), CTL_COLOR_NORMAL, "%'u %s, %'u %s", i->linked_users, kind_word("user", i->linked_users),
                i->linked_groups, kind_word("group", i->linked_groups));
-        put_limit(i);
-        field(_("Source"), i->source, CTL_COLOR_NORMAL);
-        field(_("Target"), i->target, CTL_COLOR_NORMAL);
+        /* Without any readable file of the job there is nothing to tell. */
+        if (!isempty(i->source)) {
+                put_limit(i);
+                field(_("Source"), i->source, CTL_COLOR_NORMAL);
+                field(_("Target"), i->target, CTL_COLOR_NORMAL);
+        }
         if (!arg_no_legend && has_next_step(i)) {
                 printf("\n%s\n", _("What to do next:"));
                 put_commands(c, i);

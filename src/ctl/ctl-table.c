@@ -66,6 +66,25 @@ char *text_escape(const char *s) {
         return strbuf_steal(&b, &result) < 0 ? NULL : result;
 }
 
+char *text_escape_lines(const char *s, unsigned indent) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT;
+        char *result;
+
+        for (;;) {
+                size_t n = strcspn(s, "\n");
+                _cleanup_free_ char *line = strndup(s, n), *escaped = line ? text_escape(line) : NULL;
+
+                if (!escaped)
+                        return NULL;
+                strbuf_puts(&b, escaped);
+                if (!s[n])
+                        break;
+                strbuf_printf(&b, "\n%*s", (int) indent, "");
+                s += n + 1;
+        }
+        return strbuf_steal(&b, &result) < 0 ? NULL : result;
+}
+
 /* Size of the longest beginning of @s that takes at most @max columns; marks that take none go with their letter. */
 static size_t fit(const char *s, size_t max, size_t *ret_width) {
         size_t width = 0, i = 0;

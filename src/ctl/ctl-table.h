@@ -15,6 +15,9 @@
  * writing as \u{NNNN}. Where the locale is not UTF-8, everything beyond ASCII as \xNN.
  */
 char *text_escape(const char *s);
+/** text_escape_lines() - the same for what may have several lines, such as a filter with a caret below it; every line but the
+ * first begins with @indent spaces, so that none can be taken for one of ours */
+char *text_escape_lines(const char *s, unsigned indent);
 /** text_width() - columns that an escaped text takes */
 size_t text_width(const char *s);
 /** text_ellipsize() - at most @width columns, "…" at the end if something was cut; NULL for OOM */

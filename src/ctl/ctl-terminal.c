@@ -214,13 +214,13 @@ void progress_clear(void) {
 
 static pid_t agent_pid = 0;
 
-void agent_open(void) {
+void agent_open(bool wanted) {
         char notify[32], process[32];
         struct pollfd p;
         int fds[2];
 
         /* Root is never asked; without a terminal there is nobody to ask. */
-        if (agent_pid > 0 || geteuid() == 0 || isatty(STDIN_FILENO) <= 0 || isatty(STDERR_FILENO) <= 0)
+        if (!wanted || agent_pid > 0 || geteuid() == 0 || isatty(STDIN_FILENO) <= 0 || isatty(STDERR_FILENO) <= 0)
                 return;
         if (pipe2(fds, O_CLOEXEC) < 0)
                 return;

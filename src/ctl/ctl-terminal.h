@@ -39,6 +39,7 @@ bool terminal_ask(const char *fmt, ...) _printf_(1, 2);
 void progress_draw(const char *what, uint64_t done, uint64_t total);
 void progress_clear(void);
 
-/** agent_open() - let polkit ask for a password in this terminal, where no desktop does (pkttyagent(1)) */
-void agent_open(void);
+/** agent_open() - let polkit ask for a password in this terminal, where no desktop does (pkttyagent(1)); @wanted: is the
+ * service reached by a way on which polkit decides? */
+void agent_open(bool wanted);
 void agent_close(void);

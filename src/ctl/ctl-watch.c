@@ -211,7 +211,7 @@ static int run_run(Ctl *c, int n, char *argv[]) {
                 if (r < 0)
                         return ctl_fail(c, argv[0], r, error);
         }
-        agent_open();
+        agent_open(c->on_system_bus);
         r = bus_client_call(c->client, path, CTL_JOB, "RunCycle", USEC_INFINITY, &reply, &error, "");
         if (r < 0)
                 return ctl_fail(c, argv[0], r, error);

@@ -31,6 +31,7 @@ enum {
 typedef struct Ctl {
         CommonOptions common;
         BusClient *client;      /* made by ctl_connect() */
+        bool on_system_bus;
         char *self;             /* how to call us again on the same bus: for commands that a person shall type */
 } Ctl;
 

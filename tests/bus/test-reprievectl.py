@@ -295,6 +295,12 @@ with Ctl() as h:
         f.write("[Job]\nNonsense=1\n")
     r = h.ctl("reload")
     t.ok("Nonsense" in r.stderr and "broken.conf" in r.stderr and r.returncode == 1, "reload names file and key", r.returncode, r.stderr)
+    with open(h.job_file("broken"), "w") as f:
+        f.write(f'[Source]\nConnector=json\nUsers=/nowhere\n[Target]\nConnector=json\nDirectory={h.target}\n[Scope]\nUsers=userName zz "x"\n')
+    r = h.ctl("reload")
+    t.ok(re.search(r'\n +userName zz "x"\n +\^\n', r.stderr), "with a caret below the place", r.stderr)
+    r = h.ctl("status", "broken")
+    t.ok(r.returncode == 6 and re.search(r'\n {14}userName zz "x"\n +\^\n', r.stdout) and "  reprievectl reload " in r.stdout, "status too", r.stdout)
     os.unlink(h.job_file("broken"))
     t.is_(h.ctl("reload").returncode, 0, "reload")
     h.ctl("set", "staff", "NotificationEmail=")

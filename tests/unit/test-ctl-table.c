@@ -46,6 +46,13 @@ TEST(what_people_are_called_is_left_alone) {
         CHECK_STR(escape("e\u0301"), "e\u0301");
 }
 
+TEST(further_lines_are_indented) {
+        _cleanup_free_ char *text = text_escape_lines("filter:\na zz b\n  ^\x1b[1m", 4), *one = text_escape_lines("one", 4);
+
+        CHECK_STR(text, "filter:\n    a zz b\n      ^\\x1b[1m");
+        CHECK_STR(one, "one");
+}
+
 TEST(width_is_counted_in_columns) {
         CHECK_INT(text_width("abc"), 3);
         CHECK_INT(text_width("日本"), 4);
