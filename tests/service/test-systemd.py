@@ -38,7 +38,7 @@ with FakeHouse(jobs=("staff", "forbidden", "stillborn")) as h:
 
     h.script("sleep 500", "mail")
     cycle = h.call("RunCycle")[0]
-    t.ok("StartUnit reprieve-cycle@staff.service replace" in asked(), "RunCycle asks for the unit")
+    t.ok(wait_for(lambda: "StartUnit reprieve-cycle@staff.service replace" in asked()), "RunCycle asks for the unit")
     t.is_((len(cycle), h.get("Running")), (32, True), "and answers with the id of the cycle that the unit began")
     t.is_(h.call("RunCycle")[0], cycle, "C1: a second one joins it")
     h.wait_cycle()
@@ -49,7 +49,7 @@ with FakeHouse(jobs=("staff", "forbidden", "stillborn")) as h:
     h.call("RunCycle")
     wait_for(lambda: h.get("Progress")[0] == "apply")
     h.call("Pause")
-    t.ok("StopUnit reprieve-cycle@staff.service replace" in asked(), "Pause stops the unit")
+    t.ok(wait_for(lambda: "StopUnit reprieve-cycle@staff.service replace" in asked()), "Pause stops the unit")
     h.wait_cycle()
     t.is_(h.get("LastCycleResult"), "stopped", "and the cycle ends between two objects")
     h.call("Start")
