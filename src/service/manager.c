@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "file-util.h"
+#include "schedule.h"
 #include "service-internal.h"
 
 int manager_new(const ManagerOptions *o, Manager **ret) {
@@ -263,8 +264,14 @@ int manager_reload(Manager *m, const Person *by, Error **ret_error) {
         if (r < 0)
                 return error_set(ret_error, r, "cannot read the folder of job files in %s: %s", m->config_dir,
                                  strerror(-r));
-        for (size_t i = 0; i < m->n_jobs; i++)
+        for (size_t i = 0; i < m->n_jobs; i++) {
+                const JobConfig *c = m->jobs[i]->config;
+
                 job_refresh(m->jobs[i]);
+                /* systemd makes the timer of a new job file known, but starts it only at the next boot. */
+                if (c && schedule_has_timer(c) && !strv_contains(m->timers, c->name) && strv_extend(&m->timers, c->name) < 0)
+                        return -ENOMEM;
+        }
         manager_units_changed(m, NULL);
         if (refused == 0)
                 return 0;
