@@ -65,8 +65,8 @@ static void on_change(Plan *p, json_object *o) {
                 table_add(p->table, action);
                 table_add(p->table, fate);
                 table_add(p->table, text_of(o, "kind"));
-                table_add(p->table, text_of(o, "sourceId"));
-                table_add(p->table, text_of(o, "displayName"));
+                table_add(p->table, text_of(o, "source_id"));
+                table_add(p->table, text_of(o, "display_name"));
                 table_add(p->table, text_of(o, "cause"));
         }
         if (streq(fate, "held"))
@@ -178,9 +178,9 @@ static void put_verdict(const Plan *p) {
                        reason_phrase(text_of(p->verdict, "verdict")), color(CTL_COLOR_NORMAL));
                 return;
         }
-        if (flag_of(p->verdict, "membershipsTripped"))
+        if (flag_of(p->verdict, "memberships_tripped"))
                 printf(_("%sIt trips for memberships: %'" PRIu64 " would be taken away, and wait for a decision.%s\n"),
-                       color(CTL_COLOR_YELLOW), number_of(p->verdict, "membershipRemovals"), color(CTL_COLOR_NORMAL));
+                       color(CTL_COLOR_YELLOW), number_of(p->verdict, "membership_removals"), color(CTL_COLOR_NORMAL));
 }
 
 static int put_summary(const Plan *p) {

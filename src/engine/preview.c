@@ -36,11 +36,11 @@ static void put(StrBuf *b, const char *key, const char *value) {
 static void put_change(StrBuf *b, const Change *change, Fate fate) {
         strbuf_printf(b, "{\"action\":\"%s\",\"fate\":\"%s\",\"kind\":\"%s\"", change_action_to_string(change->action),
                       fate_name(change, fate), object_kind_to_string(change->kind));
-        put(b, "sourceId", change->source_id);
-        put(b, "targetId", change->target_id);
-        put(b, "displayName", change->display_name);
+        put(b, "source_id", change->source_id);
+        put(b, "target_id", change->target_id);
+        put(b, "display_name", change->display_name);
         put(b, "cause", cause_to_string(change->cause));
-        put(b, "waitsFor", change->blocked_by);
+        put(b, "waits_for", change->blocked_by);
         put(b, "error", change->error);
         if (change->action == CHANGE_MEMBERS)
                 strbuf_printf(b, ",\"added\":%u,\"removed\":%u", change->n_add, change->n_remove);
@@ -65,7 +65,7 @@ static void put_verdict(StrBuf *b, const Cycle *c) {
         strbuf_printf(b, ",\"comparator\":\"%s\",\"population\":%llu", v->exceeded ? "exceeded" : "reached",
                       (unsigned long long) v->population);
         put_limit(b, "headroom", v->headroom);
-        strbuf_printf(b, ",\"membershipRemovals\":%llu,\"membershipsTripped\":%s",
+        strbuf_printf(b, ",\"membership_removals\":%llu,\"memberships_tripped\":%s",
                       (unsigned long long) v->membership_removals, v->memberships_tripped ? "true" : "false");
         if (!c->complete)
                 put(b, "incomplete", error_text(c->incomplete_reason, -74));
