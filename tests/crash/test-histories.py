@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Random histories: edits of the source, broken files, faults of the target, other configurations, kills, decisions, clocks. After
-each cycle the invariants of doc/semantics.md hold, as a naive model (tests/lib/naive.py) sees them; after each history the target
+each cycle the invariants of docs/semantics.md hold, as a naive model (tests/lib/naive.py) sees them; after each history the target
 becomes what the source says.
 
 REPRIEVE_SEED=N runs history N alone, REPRIEVE_SEED=random other ones than always; REPRIEVE_KEEP=0,3,7 only these of its steps;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A second, naive reading of doc/semantics.md for the random histories: what a source says, which removals are due, whether
+"""A second, naive reading of docs/semantics.md for the random histories: what a source says, which removals are due, whether
 limits let them pass, and what a target's two states differ in. Slow and simple; it shares nothing with the engine but what the
 ledger says is linked, staged, held and in escrow."""
 import json
