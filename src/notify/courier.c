@@ -102,8 +102,11 @@ static int add_head(const Mail *m, void *userdata) {
         if (r < 0)
                 return r;
         h = &v->heads[v->n_heads++];
-        *h = (Head) { .id = m->id, .queued_at = m->queued_at, .next_attempt = m->next_attempt, .attempts = m->attempts,
-                      .permanent = m->permanent };
+        *h = (Head) { .id = m->id,
+                     .queued_at = m->queued_at,
+                     .next_attempt = m->next_attempt,
+                     .attempts = m->attempts,
+                     .permanent = m->permanent };
         if (free_and_strdup(&h->event, strempty(m->event)) < 0 || free_and_strdup(&h->review, m->review) < 0 ||
             free_and_strdup(&h->delivery, m->delivery) < 0 || free_and_strdup(&h->last_error, m->last_error) < 0 ||
             free_and_strdup(&h->message_id, strempty(m->message_id)) < 0)
@@ -159,8 +162,12 @@ static int store(Visit *v, const Head *h, const Delivery *d) {
         r = ledger_begin(v->ledger);
         if (r < 0)
                 return r;
-        r = ledger_update_mail(v->ledger, &(Mail) { .id = h->id, .next_attempt = h->next_attempt, .attempts = h->attempts,
-                                                    .last_error = h->last_error, .permanent = h->permanent, .delivery = delivery });
+        r = ledger_update_mail(v->ledger, &(Mail) { .id = h->id,
+                                                   .next_attempt = h->next_attempt,
+                                                   .attempts = h->attempts,
+                                                   .last_error = h->last_error,
+                                                   .permanent = h->permanent,
+                                                   .delivery = delivery });
         if (r >= 0)
                 r = ledger_commit(v->ledger);
         if (r < 0)
@@ -191,8 +198,8 @@ static char *full_id(const Run *run, const char *id) {
         return asprintf(&s, "%s%s", id, strchr(run->settings->from, '@')) < 0 ? NULL : s;
 }
 
-static int format_message(Visit *v, const Head *h, const MailFacts *f, char *const *recipients, bool with_list, char **ret,
-                          size_t *ret_size) {
+static int format_message(Visit *v, const Head *h, const MailFacts *f, char *const *recipients, bool with_list,
+                          char **ret, size_t *ret_size) {
         const CourierSettings *settings = v->run->settings;
         _cleanup_free_ char *id = full_id(v->run, h->message_id), *thread = NULL;
         char *headers[] = { (char *) "X-Reprieve-Job", (char *) v->job, (char *) "X-Reprieve-Event", h->event,
@@ -242,9 +249,16 @@ static int set_error(Head *h, const char *recipient, const char *text) {
 }
 
 static void report_failure(Visit *v, const Head *h, const char *recipient, const char *text) {
-        report(v->run, &(CourierReport) { .outcome = COURIER_FAILED, .job = v->job, .event = h->event, .review = h->review,
-                                          .recipient = recipient, .message_id = h->message_id, .error = text,
-                                          .permanent = h->permanent, .attempts = h->attempts, .next_attempt = h->next_attempt });
+        report(v->run, &(CourierReport) { .outcome = COURIER_FAILED,
+                                         .job = v->job,
+                                         .event = h->event,
+                                         .review = h->review,
+                                         .recipient = recipient,
+                                         .message_id = h->message_id,
+                                         .error = text,
+                                         .permanent = h->permanent,
+                                         .attempts = h->attempts,
+                                         .next_attempt = h->next_attempt });
 }
 
 /* A mail that is not tried, for a reason that has nothing to do with a recipient. */
@@ -262,8 +276,8 @@ static int shelve(Visit *v, Head *h, Delivery *d, const char *text, uint64_t nex
 }
 
 /* One recipient. *@message is made anew, smaller, if the server finds it too large. */
-static int send_one(Visit *v, const Head *h, const MailFacts *f, Delivery *d, char *const *recipients, const char *to,
-                    char **message, size_t *size, Error **ret_error) {
+static int send_one(Visit *v, const Head *h, const MailFacts *f, Delivery *d, char *const *recipients,
+                    const char *to, char **message, size_t *size, Error **ret_error) {
         const CourierSettings *settings = v->run->settings;
         int r;
 
@@ -281,7 +295,8 @@ static int send_one(Visit *v, const Head *h, const MailFacts *f, Delivery *d, ch
 }
 
 /* All recipients that are due. */
-static int send_to_all(Visit *v, Head *h, const MailFacts *f, Delivery *d, char *const *configured, char *const *recipients) {
+static int send_to_all(Visit *v, Head *h, const MailFacts *f, Delivery *d, char *const *configured,
+                       char *const *recipients) {
         _cleanup_free_ char *message = NULL, *error_recipient = NULL;
         _cleanup_error_ Error *worst = NULL;
         Run *run = v->run;
@@ -310,8 +325,13 @@ static int send_to_all(Visit *v, Head *h, const MailFacts *f, Delivery *d, char 
                         if (r < 0)
                                 return r;
                         r = delivery_is_complete(d, configured) ? take_out(v, h) : store(v, h, d);
-                        report(run, &(CourierReport) { .outcome = COURIER_SENT, .job = v->job, .event = h->event, .review = h->review,
-                                                       .recipient = *to, .message_id = h->message_id, .attempts = h->attempts });
+                        report(run, &(CourierReport) { .outcome = COURIER_SENT,
+                                                      .job = v->job,
+                                                      .event = h->event,
+                                                      .review = h->review,
+                                                      .recipient = *to,
+                                                      .message_id = h->message_id,
+                                                      .attempts = h->attempts });
                         if (r < 0)
                                 return r;
                         continue;
@@ -372,7 +392,8 @@ static int deliver(Visit *v, Head *h) {
                 return r;
         r = ledger_scan_mail(v->ledger, take_payload, &search);
         if (r >= 0)
-                r = search.payload ? mail_facts_parse(outbox_event_from_string(h->event), search.payload, &f) : -ENOENT;
+                r = search.payload ? mail_facts_parse(outbox_event_from_string(h->event), search.payload, &f)
+                                   : -ENOENT;
         free(search.payload);
         if (r < 0 && r != -EBADMSG)
                 return r;
@@ -384,19 +405,25 @@ static int deliver(Visit *v, Head *h) {
         delivery_set_config(&d, config, run->settings->try_all);
         if (r == -EBADMSG) {
                 h->permanent = true;
-                return shelve(v, h, &d, "the queued mail is damaged and cannot be read", run->now + DELIVERY_REFUSED_RETRY_USEC);
+                return shelve(v, h, &d, "the queued mail is damaged and cannot be read",
+                              run->now + DELIVERY_REFUSED_RETRY_USEC);
         }
         if (delivery_is_complete(&d, configured)) {
                 if (!configured || !*configured)
-                        report(run, &(CourierReport) { .outcome = COURIER_NOBODY, .job = v->job, .event = h->event, .review = h->review,
-                                                       .message_id = h->message_id });
+                        report(run, &(CourierReport) { .outcome = COURIER_NOBODY,
+                                                      .job = v->job,
+                                                      .event = h->event,
+                                                      .review = h->review,
+                                                      .message_id = h->message_id });
                 return take_out(v, h);
         }
         if (run->unusable) {
-                /* Where perhaps another mail alone is to blame, it is no attempt of this one: it comes before that next time. */
+                /* Where perhaps another mail alone is to blame, it is no attempt of this one: it comes before that
+                 * next time. */
                 if (run->unusable_for_all)
                         h->attempts++;
-                return shelve(v, h, &d, run->unusable, delivery_next_attempt(&d, configured, MAX2(h->attempts, 1U), run->now));
+                return shelve(v, h, &d, run->unusable,
+                              delivery_next_attempt(&d, configured, MAX2(h->attempts, 1U), run->now));
         }
         r = delivery_recipients(&d, configured, run->now, &recipients);
         if (r < 0)
@@ -404,8 +431,8 @@ static int deliver(Visit *v, Head *h) {
         if (!recipients)
                 return 0;
 
-        /* Before anything is sent: a ledger that cannot be written must not make the same mail go out each minute, and neither must a
-         * mail that kills us. */
+        /* Before anything is sent: a ledger that cannot be written must not make the same mail go out each minute,
+         * and neither must a mail that kills us. */
         h->attempts++;
         h->next_attempt = delivery_next_attempt(&d, configured, h->attempts, run->now);
         r = store(v, h, &d);
@@ -416,8 +443,8 @@ static int deliver(Visit *v, Head *h) {
 
 /* ---- one job ---- */
 
-/* Queues the reminder that is due (N1), unless the last mail of that review has not even gone out: people would get a heap of
- * them when the server is back. */
+/* Queues the reminder that is due (N1), unless the last mail of that review has not even gone out: people would get
+ * a heap of them when the server is back. */
 static int remind(Visit *v, bool *ret_queued) {
         _cleanup_job_state_ JobState state = {};
         StagedCounts counts;

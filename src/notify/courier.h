@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Takes the outboxes of all jobs and sends what is due. Everything it learns is in the ledger before it goes on, so that it may
- * be killed at any time: what the server has accepted and the ledger knows is never sent again. From the final dot on its way to the
- * server until the ledger's commit a kill, a power cut, a lost connection or a full disk makes one recipient get one mail twice,
- * under the same Message-ID. That window is SMTP's (RFC 5321 section 4.5.3.2.6, RFC 1047) and the commit's; there is no other.
+/* Takes the outboxes of all jobs and sends what is due. Everything it learns is in the ledger before it goes on, so
+ * that it may be killed at any time: what the server has accepted and the ledger knows is never sent again. From
+ * the final dot on its way to the server until the ledger's commit a kill, a power cut, a lost connection or a full
+ * disk makes one recipient get one mail twice, under the same Message-ID. That window is SMTP's (RFC 5321
+ * section 4.5.3.2.6, RFC 1047) and the commit's; there is no other.
  *
  * Logs nothing: what is worth telling goes to a callback. */
 
@@ -43,7 +44,7 @@ typedef struct CourierSettings {        /* all borrowed */
         const char *server;             /* for texts and for noticing an edit */
         const char *server_settings;    /* what else decides where mail goes, as one string without secrets */
         const char *from_name, *from;   /* as mail_address_parse() gives them */
-        const char *unusable;           /* why nothing can be sent at all (a bad reprieve.conf, no credential), or NULL */
+        const char *unusable; /* why nothing can be sent at all (a bad reprieve.conf, no credential), or NULL */
         CourierSendFunc send;
         void *send_userdata;
         CourierReportFunc report;
@@ -61,9 +62,9 @@ typedef struct CourierResult {
 /**
  * courier_run() - queue reminders that are due, then send what is due
  *
- * What was never tried goes first, so that a mail which fails slowly does not keep a new one waiting. A failure of the server as
- * a whole ends the sending; what is left then shows the same problem and is tried when that mail is. Each job's
- * notification_problem is kept up to date.
+ * What was never tried goes first, so that a mail which fails slowly does not keep a new one waiting. A failure of
+ * the server as a whole ends the sending; what is left then shows the same problem and is tried when that mail is.
+ * Each job's notification_problem is kept up to date.
  *
  * Errors: -ENOMEM; errno of reading STATE_DIR/jobs. A single job's trouble is reported, not returned.
  */

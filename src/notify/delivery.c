@@ -97,7 +97,8 @@ int delivery_format(const Delivery *d, char **ret) {
         return strbuf_steal(&b, ret);
 }
 
-/* FNV-1a; each part with its NUL, so that "ab", "c" is not "a", "bc". It notices an edit, nobody has a reason to forge one. */
+/* FNV-1a; each part with its NUL, so that "ab", "c" is not "a", "bc". It notices an edit, nobody has a reason to
+ * forge one. */
 static void hash_part(uint64_t *hash, const char *s) {
         s = strempty(s);
         do

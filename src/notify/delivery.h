@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* How far one mail has come: who accepted it, who was refused, and when the next attempt is due. Pure: no clock, no ledger, no
- * network; the ledger keeps it as text between attempts. */
+/* How far one mail has come: who accepted it, who was refused, and when the next attempt is due. Pure: no clock, no
+ * ledger, no network; the ledger keeps it as text between attempts. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -39,12 +39,12 @@ void delivery_config_hash(const char *const parts[], size_t n, char *const *reci
 /** delivery_is_due() - @next_attempt is the mail's; a changed configuration is due at once */
 bool delivery_is_due(const Delivery *d, uint64_t next_attempt, const char *config, uint64_t now_usec);
 
-/** delivery_set_config() - the next attempt is made with this configuration; if it is another one, or @anyway, nobody counts as
- * refused any more */
+/** delivery_set_config() - the next attempt is made with this configuration; if it is another one, or @anyway,
+ * nobody counts as refused any more */
 void delivery_set_config(Delivery *d, const char *config, bool anyway);
 
-/** delivery_recipients() - whom to send to now: @configured without who has it, and without who was refused lately. NULL for
- * nobody. Errors: -ENOMEM. */
+/** delivery_recipients() - whom to send to now: @configured without who has it, and without who was refused lately.
+ * NULL for nobody. Errors: -ENOMEM. */
 int delivery_recipients(const Delivery *d, char *const *configured, uint64_t now_usec, char ***ret);
 
 /** delivery_accept() / delivery_refuse() - a recipient's result. Errors: -ENOMEM. */
@@ -60,7 +60,7 @@ bool delivery_is_refused(const Delivery *d, char *const *configured);
  * delivery_next_attempt() - when to try again
  * @attempts: how many were made, at least 1
  *
- * While somebody may simply be tried later: 1, 2, 4, … minutes after @now_usec, at most an hour. If all that are left were refused: a day
- * after the first of these refusals.
+ * While somebody may simply be tried later: 1, 2, 4, … minutes after @now_usec, at most an hour. If all that are
+ * left were refused: a day after the first of these refusals.
  */
 uint64_t delivery_next_attempt(const Delivery *d, char *const *configured, uint32_t attempts, uint64_t now_usec);

@@ -30,8 +30,8 @@ struct MailDoc {
         bool failed;
 };
 
-/* What mail programs know is the HTML of twenty years ago: tables for layout, styles on each element. The classes carry only what a
- * dark theme changes. */
+/* What mail programs know is the HTML of twenty years ago: tables for layout, styles on each element. The classes
+ * carry only what a dark theme changes. */
 static const struct {
         const char *bar, *label;
 } tones[] = {
@@ -41,13 +41,15 @@ static const struct {
         [MAIL_TONE_PLAIN] = { "#1d4ed8", "#1e40af" },
 };
 
-#define FONT "font-family:-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,'Noto Sans','Helvetica Neue',Arial,sans-serif;"
+#define FONT                                                                                                       \
+        "font-family:-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,'Noto Sans','Helvetica "                   \
+        "Neue',Arial,sans-serif;"
 #define MONO "font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;"
 
 /* ---- characters ---- */
 
-/* C0, C1, the line separators, and what turns the direction of the text around it: U+061C, U+200E, U+200F, U+202A to U+202E,
- * U+2066 to U+2069. With those a name could make the rest of its line read backwards. */
+/* C0, C1, the line separators, and what turns the direction of the text around it: U+061C, U+200E, U+200F, U+202A
+ * to U+202E, U+2066 to U+2069. With those a name could make the rest of its line read backwards. */
 static bool is_unwanted(uint32_t c) {
         return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f || c == 0x2028 ||
                c == 0x2029 || (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
@@ -164,7 +166,8 @@ static void clear_cells(MailDoc *d) {
 static void add_cell(MailDoc *d, const char *s, size_t max) {
         if (d->failed)
                 return;
-        if (ARRAY_GROW(d->cells, d->n_allocated, d->n_cells + 1) < 0 || !(d->cells[d->n_cells] = mail_doc_clean(s, max))) {
+        if (ARRAY_GROW(d->cells, d->n_allocated, d->n_cells + 1) < 0 ||
+            !(d->cells[d->n_cells] = mail_doc_clean(s, max))) {
                 d->failed = true;
                 return;
         }
@@ -176,8 +179,9 @@ static void flush_facts(MailDoc *d) {
 
         for (size_t i = 0; i < d->n_cells; i += 2)
                 width = MAX2(width, count_characters(d->cells[i]));
-        strbuf_puts(&d->html, "<table role=\"presentation\" cellpadding=\"0\" cellspacing=\"0\" style=\"margin:0 0 18px;"
-                              "border-collapse:collapse\">\n");
+        strbuf_puts(&d->html,
+                    "<table role=\"presentation\" cellpadding=\"0\" cellspacing=\"0\" style=\"margin:0 0 18px;"
+                    "border-collapse:collapse\">\n");
         for (size_t i = 0; i + 1 < d->n_cells; i += 2) {
                 const char *label = d->cells[i], *value = d->cells[i + 1];
 
@@ -186,11 +190,13 @@ static void flush_facts(MailDoc *d) {
                 put_padding(&d->text, width - count_characters(label) + 2);
                 put_wrapped(&d->text, value, width + 4, width + 4);
 
-                strbuf_puts(&d->html, "<tr><td class=\"dim\" valign=\"top\" style=\"" FONT "font-size:14px;line-height:22px;"
-                                      "color:#57606a;padding:2px 18px 2px 0;white-space:nowrap\">");
+                strbuf_puts(&d->html,
+                            "<tr><td class=\"dim\" valign=\"top\" style=\"" FONT "font-size:14px;line-height:22px;"
+                            "color:#57606a;padding:2px 18px 2px 0;white-space:nowrap\">");
                 put_escaped(&d->html, label);
-                strbuf_puts(&d->html, "</td><td class=\"ink\" valign=\"top\" style=\"" FONT "font-size:14px;line-height:22px;"
-                                      "color:#1f2328;padding:2px 0\">");
+                strbuf_puts(&d->html,
+                            "</td><td class=\"ink\" valign=\"top\" style=\"" FONT "font-size:14px;line-height:22px;"
+                            "color:#1f2328;padding:2px 0\">");
                 put_escaped(&d->html, value);
                 strbuf_puts(&d->html, "</td></tr>\n");
         }
@@ -224,10 +230,11 @@ static void flush_table(MailDoc *d) {
 
                         strbuf_printf(&d->html, "<%s align=\"%s\" valign=\"top\" class=\"%s\" style=\"" FONT, tag,
                                       right ? "right" : "left", row == 0 ? "dim line" : "ink line");
-                        strbuf_puts(&d->html, row == 0 ? "font-size:12px;line-height:18px;font-weight:600;color:#57606a;"
-                                                         "border-bottom:1px solid #d0d7de;padding:0 "
-                                                       : "font-size:14px;line-height:20px;color:#1f2328;"
-                                                         "border-bottom:1px solid #eaeef2;padding:6px ");
+                        strbuf_puts(&d->html,
+                                    row == 0 ? "font-size:12px;line-height:18px;font-weight:600;color:#57606a;"
+                                               "border-bottom:1px solid #d0d7de;padding:0 "
+                                             : "font-size:14px;line-height:20px;color:#1f2328;"
+                                               "border-bottom:1px solid #eaeef2;padding:6px ");
                         strbuf_puts(&d->html, i + 1 < d->columns ? "12px 6px 0" : "0 6px 0");
                         if (right)
                                 strbuf_puts(&d->html, ";font-variant-numeric:tabular-nums");
@@ -287,7 +294,8 @@ void mail_doc_paragraph(MailDoc *d, const char *fmt, ...) {
         begin(d, BLOCK_OTHER);
         put_wrapped(&d->text, s, 0, 0);
         strbuf_putc(&d->text, '\n');
-        strbuf_puts(&d->html, "<p class=\"ink\" style=\"" FONT "font-size:15px;line-height:23px;color:#1f2328;margin:0 0 14px\">");
+        strbuf_puts(&d->html, "<p class=\"ink\" style=\"" FONT
+                              "font-size:15px;line-height:23px;color:#1f2328;margin:0 0 14px\">");
         put_escaped(&d->html, s);
         strbuf_puts(&d->html, "</p>\n");
 }
@@ -304,7 +312,8 @@ void mail_doc_heading(MailDoc *d, const char *text) {
         for (size_t n = count_characters(s); n > 0; n--)
                 strbuf_putc(&d->text, '-');
         strbuf_puts(&d->text, "\n\n");
-        strbuf_puts(&d->html, "<h2 class=\"ink\" style=\"" FONT "font-size:16px;line-height:24px;font-weight:600;color:#1f2328;"
+        strbuf_puts(&d->html, "<h2 class=\"ink\" style=\"" FONT
+                              "font-size:16px;line-height:24px;font-weight:600;color:#1f2328;"
                               "margin:26px 0 10px\">");
         put_escaped(&d->html, s);
         strbuf_puts(&d->html, "</h2>\n");
@@ -346,11 +355,14 @@ void mail_doc_command(MailDoc *d, const char *label, const char *command) {
         begin(d, BLOCK_OTHER);
         put_wrapped(&d->text, l, 0, 0);
         strbuf_printf(&d->text, "    %s\n\n", c);
-        strbuf_puts(&d->html, "<p class=\"dim\" style=\"" FONT "font-size:14px;line-height:20px;color:#57606a;margin:0 0 4px\">");
+        strbuf_puts(&d->html, "<p class=\"dim\" style=\"" FONT
+                              "font-size:14px;line-height:20px;color:#57606a;margin:0 0 4px\">");
         put_escaped(&d->html, l);
-        strbuf_puts(&d->html, "</p>\n<p class=\"code\" style=\"" MONO "font-size:14px;line-height:20px;color:#1f2328;"
-                              "background-color:#f6f8fa;border:1px solid #d0d7de;border-radius:6px;padding:9px 12px;margin:0 0 14px;"
-                              "word-break:break-word\">");
+        strbuf_puts(&d->html,
+                    "</p>\n<p class=\"code\" style=\"" MONO "font-size:14px;line-height:20px;color:#1f2328;"
+                    "background-color:#f6f8fa;border:1px solid #d0d7de;border-radius:6px;padding:9px 12px;margin:0 "
+                    "0 14px;"
+                    "word-break:break-word\">");
         put_escaped(&d->html, c);
         strbuf_puts(&d->html, "</p>\n");
 }
@@ -368,7 +380,8 @@ void mail_doc_footer(MailDoc *d, const char *fmt, ...) {
         /* "-- " alone is how a signature begins; mail programs show it apart. */
         strbuf_puts(&d->text, "-- \n");
         put_wrapped(&d->text, s, 0, 0);
-        strbuf_puts(&d->html, "</td></tr>\n<tr><td class=\"dim line\" style=\"" FONT "font-size:12px;line-height:18px;color:#57606a;"
+        strbuf_puts(&d->html, "</td></tr>\n<tr><td class=\"dim line\" style=\"" FONT
+                              "font-size:12px;line-height:18px;color:#57606a;"
                               "padding:14px 28px 18px;border-top:1px solid #eaeef2\">");
         put_escaped(&d->html, s);
         strbuf_putc(&d->html, '\n');
@@ -389,32 +402,43 @@ MailDoc *mail_doc_new(const char *language, MailTone tone, const char *label, co
         h = &d->html;
         strbuf_puts(h, "<!DOCTYPE html>\n<html lang=\"");
         put_escaped(h, language);
-        strbuf_puts(h, "\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
+        strbuf_puts(h, "\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
+                       "content=\"width=device-width,initial-scale=1\">\n"
                        "<meta name=\"color-scheme\" content=\"light dark\">\n"
                        "<meta name=\"supported-color-schemes\" content=\"light dark\">\n<title>");
         put_escaped(h, t);
-        strbuf_puts(h, "</title>\n<style>\n"
-                       ":root { color-scheme: light dark; }\n"
-                       "@media (prefers-color-scheme: dark) {\n"
-                       ".page { background-color: #0d1117 !important; }\n"
-                       ".card { background-color: #161b22 !important; border-color: #30363d !important; }\n"
-                       ".ink { color: #e6edf3 !important; }\n"
-                       ".dim { color: #9198a1 !important; }\n"
-                       ".line { border-color: #30363d !important; }\n"
-                       ".code { color: #e6edf3 !important; background-color: #0d1117 !important; border-color: #30363d !important; }\n"
-                       "}\n"
-                       "@media (max-width: 480px) { .pad { padding-left: 16px !important; padding-right: 16px !important; } }\n"
-                       "</style>\n</head>\n<body class=\"page\" style=\"margin:0;padding:0;background-color:#f3f4f6\">\n"
-                       "<table class=\"page\" role=\"presentation\" width=\"100%\" cellpadding=\"0\" cellspacing=\"0\" "
-                       "style=\"background-color:#f3f4f6\">\n<tr><td align=\"center\" style=\"padding:24px 12px\">\n"
-                       "<table class=\"card\" role=\"presentation\" width=\"640\" cellpadding=\"0\" cellspacing=\"0\" "
-                       "style=\"width:100%;max-width:640px;text-align:left;background-color:#ffffff;border:1px solid #d0d7de;"
-                       "border-radius:8px\">\n");
-        strbuf_printf(h, "<tr><td class=\"pad\" style=\"border-top:5px solid %s;border-radius:8px 8px 0 0;padding:22px 28px 4px\">\n"
-                         "<p style=\"" FONT "font-size:13px;line-height:18px;font-weight:600;color:%s;margin:0 0 4px\">"
-                         "<span class=\"dim\">", tones[tone].bar, tones[tone].label);
+        strbuf_puts(
+                h,
+                "</title>\n<style>\n"
+                ":root { color-scheme: light dark; }\n"
+                "@media (prefers-color-scheme: dark) {\n"
+                ".page { background-color: #0d1117 !important; }\n"
+                ".card { background-color: #161b22 !important; border-color: #30363d !important; }\n"
+                ".ink { color: #e6edf3 !important; }\n"
+                ".dim { color: #9198a1 !important; }\n"
+                ".line { border-color: #30363d !important; }\n"
+                ".code { color: #e6edf3 !important; background-color: #0d1117 !important; border-color: #30363d "
+                "!important; }\n"
+                "}\n"
+                "@media (max-width: 480px) { .pad { padding-left: 16px !important; padding-right: 16px !important; "
+                "} }\n"
+                "</style>\n</head>\n<body class=\"page\" style=\"margin:0;padding:0;background-color:#f3f4f6\">\n"
+                "<table class=\"page\" role=\"presentation\" width=\"100%\" cellpadding=\"0\" cellspacing=\"0\" "
+                "style=\"background-color:#f3f4f6\">\n<tr><td align=\"center\" style=\"padding:24px 12px\">\n"
+                "<table class=\"card\" role=\"presentation\" width=\"640\" cellpadding=\"0\" cellspacing=\"0\" "
+                "style=\"width:100%;max-width:640px;text-align:left;background-color:#ffffff;border:1px solid "
+                "#d0d7de;"
+                "border-radius:8px\">\n");
+        strbuf_printf(h,
+                      "<tr><td class=\"pad\" style=\"border-top:5px solid %s;border-radius:8px 8px 0 "
+                      "0;padding:22px 28px 4px\">\n"
+                      "<p style=\"" FONT
+                      "font-size:13px;line-height:18px;font-weight:600;color:%s;margin:0 0 4px\">"
+                      "<span class=\"dim\">",
+                      tones[tone].bar, tones[tone].label);
         put_escaped(h, l);
-        strbuf_puts(h, "</span></p>\n<h1 class=\"ink\" style=\"" FONT "font-size:22px;line-height:30px;font-weight:600;color:#1f2328;"
+        strbuf_puts(h, "</span></p>\n<h1 class=\"ink\" style=\"" FONT
+                       "font-size:22px;line-height:30px;font-weight:600;color:#1f2328;"
                        "margin:0 0 14px\">");
         put_escaped(h, t);
         strbuf_puts(h, "</h1>\n</td></tr>\n<tr><td class=\"pad\" style=\"padding:0 28px 14px\">\n");

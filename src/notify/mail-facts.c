@@ -79,7 +79,8 @@ static int get_strings(json_object *o, const char *key, char ***ret) {
         for (size_t i = 0; i < json_object_array_length(list) && r == 0; i++) {
                 json_object *s = json_object_array_get_idx(list, i);
 
-                r = json_object_is_type(s, json_type_string) ? strv_extend(ret, json_object_get_string(s)) : -EBADMSG;
+                r = json_object_is_type(s, json_type_string) ? strv_extend(ret, json_object_get_string(s))
+                                                             : -EBADMSG;
         }
         return r;
 }

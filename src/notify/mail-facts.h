@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A queued mail's payload, read: what outbox.c wrote into the ledger, perhaps by an older version. Knows no words. */
+/* A queued mail's payload, read: what outbox.c wrote into the ledger, perhaps by an older version. Knows no words.
+ */
 
 #include <json-c/json.h>
 

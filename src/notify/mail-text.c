@@ -22,7 +22,8 @@ void mail_text_setup(const char *locale_dir) {
         (void) textdomain(PACKAGE);
 }
 
-/* What the environment asks for, as gettext reads it; before the first call of mail_text_set_language() changes it. */
+/* What the environment asks for, as gettext reads it; before the first call of mail_text_set_language() changes it.
+ */
 static const char *system_language(void) {
         static char *language = NULL;
         static bool known = false;
@@ -55,7 +56,8 @@ int mail_text_set_language(const char *language) {
         copy[strcspn(copy, ".@")] = '\0';
         if (setenv("LANGUAGE", streq(copy, "C") || streq(copy, "POSIX") ? "en" : copy, 1) < 0)
                 return -ENOMEM;
-        /* gettext looks at LANGUAGE in any locale but "C". C.UTF-8 is part of libc, so nobody has to generate one. */
+        /* gettext looks at LANGUAGE in any locale but "C". C.UTF-8 is part of libc, so nobody has to generate one.
+         */
         if (!setlocale(LC_MESSAGES, "C.UTF-8"))
                 (void) setlocale(LC_MESSAGES, "");
         /* Makes it forget what it looked up before (gettext manual, "Being a gettext grok"). */
@@ -107,7 +109,8 @@ typedef struct Number {
 
 /* "1,234,567" with the reader's separator */
 static Number number(uint64_t n) {
-        /* TRANSLATORS: this number as your language writes it; the character between the 1 and the 2 is taken from it. */
+        /* TRANSLATORS: this number as your language writes it; the character between the 1 and the 2 is taken from
+         * it. */
         const char *sample = _("1,234");
         size_t separator = strlen(sample) > 4 && sample[0] == '1' ? strlen(sample) - 4 : 0;
         char digits[24];
@@ -129,13 +132,15 @@ static Number number(uint64_t n) {
 
 /* Millionths of a percent as "10" or "2.5" */
 static Number percentage(uint64_t millionths) {
-        /* TRANSLATORS: this number as your language writes it; the character between the 1 and the 5 is taken from it. */
+        /* TRANSLATORS: this number as your language writes it; the character between the 1 and the 5 is taken from
+         * it. */
         const char *sample = _("1.5");
         Number result;
         size_t n;
 
         n = (size_t) snprintf(result.text, sizeof(result.text), "%llu%c%06llu",
-                              (unsigned long long) (millionths / GUARD_PERCENT_SCALE), strlen(sample) == 3 ? sample[1] : '.',
+                              (unsigned long long) (millionths / GUARD_PERCENT_SCALE),
+                              strlen(sample) == 3 ? sample[1] : '.',
                               (unsigned long long) (millionths % GUARD_PERCENT_SCALE));
         while (result.text[n - 1] == '0')
                 n--;
@@ -179,13 +184,15 @@ static char *make_title(const MailFacts *f) {
                              number(f->staged).text);
                 break;
         case OUTBOX_REVIEW_GROWN:
-                r = asprintf(&s, ngettext("Now %s removal waits for your decision", "Now %s removals wait for your decision",
-                                          f->staged),
+                r = asprintf(&s,
+                             ngettext("Now %s removal waits for your decision",
+                                      "Now %s removals wait for your decision", f->staged),
                              number(f->staged).text);
                 break;
         case OUTBOX_REMINDER:
-                r = asprintf(&s, ngettext("%s removal still waits for your decision", "%s removals still wait for your decision",
-                                          f->staged),
+                r = asprintf(&s,
+                             ngettext("%s removal still waits for your decision",
+                                      "%s removals still wait for your decision", f->staged),
                              number(f->staged).text);
                 break;
         case OUTBOX_ALLOWED:
@@ -255,44 +262,64 @@ static MailTone tone_of(OutboxEvent e) {
 /* Why the guard held it, in sentences. */
 static void write_why(MailDoc *d, const MailFacts *f) {
         if (streq(f->verdict, "threshold"))
-                mail_doc_paragraph(d, ngettext("One cycle wanted to remove %s object at once. From %s removals in a cycle on, this job "
-                                               "holds them back.",
-                                               "One cycle wanted to remove %s objects at once. From %s removals in a cycle on, this job "
-                                               "holds them back.",
-                                               f->counted),
+                mail_doc_paragraph(d,
+                                   ngettext("One cycle wanted to remove %s object at once. From %s removals in a "
+                                            "cycle on, this job "
+                                            "holds them back.",
+                                            "One cycle wanted to remove %s objects at once. From %s removals in a "
+                                            "cycle on, this job "
+                                            "holds them back.",
+                                            f->counted),
                                    number(f->counted).text, number(f->limit).text);
         else if (streq(f->verdict, "percent"))
-                mail_doc_paragraph(d, ngettext("One cycle wanted to remove %1$s object out of %2$s. The limit of this job is %3$s "
-                                               "percent, which is reached with %4$s.",
-                                               "One cycle wanted to remove %1$s objects out of %2$s. The limit of this job is %3$s "
-                                               "percent, which is reached with %4$s.",
-                                               f->counted),
-                                   number(f->counted).text, number(f->population).text, percentage(f->percent).text,
-                                   number(f->limit).text);
+                mail_doc_paragraph(
+                        d,
+                        ngettext(
+                                "One cycle wanted to remove %1$s object out of %2$s. The limit of this job is %3$s "
+                                "percent, which is reached with %4$s.",
+                                "One cycle wanted to remove %1$s objects out of %2$s. The limit of this job is "
+                                "%3$s "
+                                "percent, which is reached with %4$s.",
+                                f->counted),
+                        number(f->counted).text, number(f->population).text, percentage(f->percent).text,
+                        number(f->limit).text);
         else if (streq(f->verdict, "budget"))
-                mail_doc_paragraph(d, ngettext("One cycle wanted to remove %1$s object. Together with the removals of the last %3$s that "
-                                               "would have passed the budget of this job, %2$s.",
-                                               "One cycle wanted to remove %1$s objects. Together with the removals of the last %3$s "
-                                               "that would have passed the budget of this job, %2$s.",
-                                               f->counted),
-                                   number(f->counted).text, number(f->budget).text, duration(f->budget_window).text);
+                mail_doc_paragraph(d,
+                                   ngettext("One cycle wanted to remove %1$s object. Together with the removals of "
+                                            "the last %3$s that "
+                                            "would have passed the budget of this job, %2$s.",
+                                            "One cycle wanted to remove %1$s objects. Together with the removals "
+                                            "of the last %3$s "
+                                            "that would have passed the budget of this job, %2$s.",
+                                            f->counted),
+                                   number(f->counted).text, number(f->budget).text,
+                                   duration(f->budget_window).text);
         else if (streq(f->verdict, "empty-source"))
-                mail_doc_paragraph(d, "%s", _("The source was read to its end, but it has no users or no groups any more, although this "
-                                              "job keeps some in the target. That is held back whatever the limits are."));
+                mail_doc_paragraph(d, "%s",
+                                   _("The source was read to its end, but it has no users or no groups any more, "
+                                     "although this "
+                                     "job keeps some in the target. That is held back whatever the limits are."));
         else if (streq(f->verdict, "configuration-changed"))
-                mail_doc_paragraph(d, "%s", _("The source, target, scope or mapping of this job was changed, and by the new "
-                                              "configuration these objects would go. After such a change every removal is held back "
-                                              "once, whatever the limits are."));
+                mail_doc_paragraph(
+                        d, "%s",
+                        _("The source, target, scope or mapping of this job was changed, and by the new "
+                          "configuration these objects would go. After such a change every removal is held back "
+                          "once, whatever the limits are."));
         else if (streq(f->verdict, "memberships"))
-                mail_doc_paragraph(d, ngettext("One cycle wanted to take %s membership away from groups that stay. The limit of this job is "
-                                               "%s.",
-                                               "One cycle wanted to take %s memberships away from groups that stay. The limit of this job "
-                                               "is %s.",
-                                               f->memberships),
+                mail_doc_paragraph(d,
+                                   ngettext("One cycle wanted to take %s membership away from groups that stay. "
+                                            "The limit of this job is "
+                                            "%s.",
+                                            "One cycle wanted to take %s memberships away from groups that stay. "
+                                            "The limit of this job "
+                                            "is %s.",
+                                            f->memberships),
                                    number(f->memberships).text, number(f->membership_threshold).text);
         else if (streq(f->verdict, "joined"))
-                mail_doc_paragraph(d, "%s", _("More removals have joined those that were waiting already. While a review is open, "
-                                              "nothing is removed."));
+                mail_doc_paragraph(
+                        d, "%s",
+                        _("More removals have joined those that were waiting already. While a review is open, "
+                          "nothing is removed."));
 }
 
 static void write_limit(MailDoc *d, const MailFacts *f) {
@@ -304,8 +331,10 @@ static void write_limit(MailDoc *d, const MailFacts *f) {
                 mail_doc_fact(d, _("Limit"), "%s, %s", number(f->threshold).text, comparator);
         else
                 mail_doc_fact(d, _("Limit"),
-                              /* TRANSLATORS: a count or a percentage, and when it holds: "500 or 10 %, held when reached" */
-                              _("%s or %s %%, %s"), number(f->threshold).text, percentage(f->percent).text, comparator);
+                              /* TRANSLATORS: a count or a percentage, and when it holds: "500 or 10 %, held when
+                                 reached" */
+                              _("%s or %s %%, %s"), number(f->threshold).text, percentage(f->percent).text,
+                              comparator);
 }
 
 static void write_job(MailDoc *d, const MailFacts *f) {
@@ -327,8 +356,8 @@ static void write_counts(MailDoc *d, const MailFacts *f) {
                 Number n = number(row->count);
 
                 mail_doc_row(d, ELEMENTSOF(header),
-                             (const char *[]) { isempty(row->cause) ? "–" : word(causes, row->cause), word(kinds, row->kind),
-                                                word(actions, row->action), n.text },
+                             (const char *[]) { isempty(row->cause) ? "–" : word(causes, row->cause),
+                                               word(kinds, row->kind), word(actions, row->action), n.text },
                              1U << 3);
         }
 }
@@ -345,12 +374,13 @@ static void write_names(MailDoc *d, const MailFacts *f, const char *file_name) {
                 _cleanup_free_ char *name = NULL;
 
                 /* A membership: group and member */
-                if (asprintf(&name, isempty(row->member) ? "%s" : "%s: %s", isempty(row->name) ? row->source_id : row->name,
-                             row->member) < 0)
+                if (asprintf(&name, isempty(row->member) ? "%s" : "%s: %s",
+                             isempty(row->name) ? row->source_id : row->name, row->member) < 0)
                         name = NULL;
                 mail_doc_row(d, ELEMENTSOF(header),
                              (const char *[]) { strempty(name), row->source_id, word(kinds, row->kind),
-                                                isempty(row->cause) ? word(actions, row->action) : word(causes, row->cause) },
+                                               isempty(row->cause) ? word(actions, row->action)
+                                                                   : word(causes, row->cause) },
                              0);
         }
         if (f->staged > f->n_first)
@@ -358,12 +388,14 @@ static void write_names(MailDoc *d, const MailFacts *f, const char *file_name) {
                                    number(f->staged - f->n_first).text);
         if (!file_name) {
                 if (f->staged > f->n_first)
-                        mail_doc_paragraph(d, _("The list is not attached. All of it: reprievectl staged %s --csv"), f->job);
+                        mail_doc_paragraph(d, _("The list is not attached. All of it: reprievectl staged %s --csv"),
+                                           f->job);
                 return;
         }
         if (f->list_rows < f->staged)
-                mail_doc_paragraph(d, _("The attached file %1$s is cut: it has the first %2$s of %3$s. All of them: "
-                                        "reprievectl staged %4$s --csv"),
+                mail_doc_paragraph(d,
+                                   _("The attached file %1$s is cut: it has the first %2$s of %3$s. All of them: "
+                                     "reprievectl staged %4$s --csv"),
                                    file_name, number(f->list_rows).text, number(f->staged).text, f->job);
         else
                 mail_doc_paragraph(d, _("The whole list is attached as %s."), file_name);
@@ -373,20 +405,26 @@ static void write_names(MailDoc *d, const MailFacts *f, const char *file_name) {
 static void write_command(MailDoc *d, const char *label, const char *verb, const MailFacts *f, bool with_review) {
         _cleanup_free_ char *s = NULL;
 
-        if (asprintf(&s, "reprievectl %s %s%s%s", verb, f->job, with_review ? " " : "", with_review ? f->review : "") < 0)
+        if (asprintf(&s, "reprievectl %s %s%s%s", verb, f->job, with_review ? " " : "",
+                     with_review ? f->review : "") < 0)
                 s = NULL;
         mail_doc_command(d, label, strempty(s));
 }
 
 static void write_review(MailDoc *d, const MailFacts *f, const char *file_name) {
         if (f->event == OUTBOX_REMINDER)
-                mail_doc_paragraph(d, _("They have waited since %s. Nothing has been removed, and time alone will not remove anything."),
+                mail_doc_paragraph(d,
+                                   _("They have waited since %s. Nothing has been removed, and time alone will not "
+                                     "remove anything."),
                                    when(f->since).text);
         else
-                mail_doc_paragraph(d, "%s", _("Nothing has been removed. The removals wait until somebody decides: neither time nor a "
-                                              "restart nor another limit carries them out."));
+                mail_doc_paragraph(
+                        d, "%s",
+                        _("Nothing has been removed. The removals wait until somebody decides: neither time nor a "
+                          "restart nor another limit carries them out."));
         if (f->stopped)
-                mail_doc_paragraph(d, "%s", _("Until then this job changes nothing at all in the target (OnTrip=stop)."));
+                mail_doc_paragraph(d, "%s",
+                                   _("Until then this job changes nothing at all in the target (OnTrip=stop)."));
 
         mail_doc_heading(d, _("Why it is held"));
         write_why(d, f);
@@ -397,7 +435,8 @@ static void write_review(MailDoc *d, const MailFacts *f, const char *file_name) 
         if (f->population > 0) {
                 mail_doc_fact(d, _("Counted"), "%s", number(f->counted).text);
                 write_limit(d, f);
-                mail_doc_fact(d, _("Population"), _("%s (objects that are linked and enabled)"), number(f->population).text);
+                mail_doc_fact(d, _("Population"), _("%s (objects that are linked and enabled)"),
+                              number(f->population).text);
         }
         mail_doc_fact(d, _("Held since"), "%s", when(f->since).text);
 
@@ -407,28 +446,38 @@ static void write_review(MailDoc *d, const MailFacts *f, const char *file_name) 
         mail_doc_heading(d, _("What to do"));
         write_command(d, _("Look at the list:"), "staged", f, false);
         write_command(d, _("Allow: exactly these removals are carried out."), "allow", f, true);
-        write_command(d, _("Reject: these objects stay in the target until the source has them again."), "reject", f, true);
-        mail_doc_paragraph(d, "%s", _("If the source is wrong, mend it there: what it has again leaves the list by itself."));
+        write_command(d, _("Reject: these objects stay in the target until the source has them again."), "reject",
+                      f, true);
+        mail_doc_paragraph(
+                d, "%s", _("If the source is wrong, mend it there: what it has again leaves the list by itself."));
 }
 
 static void write_decision(MailDoc *d, const MailFacts *f) {
         if (f->event == OUTBOX_ALLOWED)
-                mail_doc_paragraph(d, _("The next cycle carries them out; it starts at once. If none can run, the approval expires "
-                                        "after %s."),
+                mail_doc_paragraph(d,
+                                   _("The next cycle carries them out; it starts at once. If none can run, the "
+                                     "approval expires "
+                                     "after %s."),
                                    duration(f->approval_expires).text);
         else
-                mail_doc_paragraph(d, "%s", _("These objects stay in the target, whatever the source says, until the source has them "
-                                              "again or somebody releases them."));
+                mail_doc_paragraph(
+                        d, "%s",
+                        _("These objects stay in the target, whatever the source says, until the source has them "
+                          "again or somebody releases them."));
         if (f->joined_later > 0)
-                mail_doc_paragraph(d, ngettext("%s removal joined after this review. It is not covered; the next cycle judges it "
-                                               "like any new one.",
-                                               "%s removals joined after this review. They are not covered; the next cycle judges them "
-                                               "like any new ones.",
-                                               f->joined_later),
-                                   number(f->joined_later).text);
+                mail_doc_paragraph(
+                        d,
+                        ngettext("%s removal joined after this review. It is not covered; the next cycle judges it "
+                                 "like any new one.",
+                                 "%s removals joined after this review. They are not covered; the next cycle "
+                                 "judges them "
+                                 "like any new ones.",
+                                 f->joined_later),
+                        number(f->joined_later).text);
         if (f->remaining > 0)
-                mail_doc_paragraph(d, ngettext("%s removal still waits for a decision.", "%s removals still wait for a decision.",
-                                               f->remaining),
+                mail_doc_paragraph(d,
+                                   ngettext("%s removal still waits for a decision.",
+                                            "%s removals still wait for a decision.", f->remaining),
                                    number(f->remaining).text);
         write_job(d, f);
         mail_doc_fact(d, _("Review"), "%s", f->review);
@@ -447,16 +496,23 @@ static void write_decision(MailDoc *d, const MailFacts *f) {
 static void write_closed(MailDoc *d, const MailFacts *f) {
         switch (f->event) {
         case OUTBOX_HEALED:
-                mail_doc_paragraph(d, "%s", _("Every object whose removal was held back is in the source and in scope again. Nothing "
-                                              "was removed, and nobody has to decide anything."));
+                mail_doc_paragraph(
+                        d, "%s",
+                        _("Every object whose removal was held back is in the source and in scope again. Nothing "
+                          "was removed, and nobody has to decide anything."));
                 break;
         case OUTBOX_RESTARTED:
-                mail_doc_paragraph(d, "%s", _("Somebody restarted the job. Nothing was removed. What is still missing from the source "
-                                              "in the next cycle is judged anew, and held back again where the limits say so."));
+                mail_doc_paragraph(
+                        d, "%s",
+                        _("Somebody restarted the job. Nothing was removed. What is still missing from the source "
+                          "in the next cycle is judged anew, and held back again where the limits say so."));
                 break;
         case OUTBOX_EXPIRED:
-                mail_doc_paragraph(d, _("The removals were allowed, but no cycle could carry them out within %s, or the configuration "
-                                        "was changed meanwhile. Nothing was removed by that approval; the next cycle judges them anew."),
+                mail_doc_paragraph(d,
+                                   _("The removals were allowed, but no cycle could carry them out within %s, or "
+                                     "the configuration "
+                                     "was changed meanwhile. Nothing was removed by that approval; the next cycle "
+                                     "judges them anew."),
                                    duration(f->approval_expires).text);
                 break;
         case OUTBOX_REVIEW_OPENED:
@@ -489,8 +545,10 @@ static void write_reason(MailDoc *d, const MailFacts *f) {
         if (streq(f->reason, "InvalidCredentials"))
                 mail_doc_paragraph(d, "%s", _("The source or the target refused the credentials of the job."));
         else if (streq(f->reason, "IngestionInterrupted"))
-                mail_doc_paragraph(d, "%s", _("The source could not be read to its end several times in a row. Without a complete "
-                                              "reading nothing is ever removed."));
+                mail_doc_paragraph(
+                        d, "%s",
+                        _("The source could not be read to its end several times in a row. Without a complete "
+                          "reading nothing is ever removed."));
         else if (streq(f->reason, "EncounteredEscrowThreshold"))
                 mail_doc_paragraph(d, "%s", _("The target refused too many changes."));
 }
@@ -500,16 +558,22 @@ static void write_state(MailDoc *d, const MailFacts *f) {
                 write_reason(d, f);
         switch (f->event) {
         case OUTBOX_QUARANTINED:
-                mail_doc_paragraph(d, "%s", _("The job tries again with growing gaps and goes on by itself when the cause is "
-                                              "mended. If it stays like this for 28 days, the job is disabled."));
+                mail_doc_paragraph(
+                        d, "%s",
+                        _("The job tries again with growing gaps and goes on by itself when the cause is "
+                          "mended. If it stays like this for 28 days, the job is disabled."));
                 break;
         case OUTBOX_JOB_DISABLE_SOON:
-                mail_doc_paragraph(d, _("It has failed since %s. If that does not change, it is disabled on %s and no longer tries."),
+                mail_doc_paragraph(d,
+                                   _("It has failed since %s. If that does not change, it is disabled on %s and no "
+                                     "longer tries."),
                                    when(f->since).text, when(f->disable_at).text);
                 break;
         case OUTBOX_JOB_DISABLED:
-                mail_doc_paragraph(d, _("It has failed since %s and no longer tries. Nothing in the target changes until somebody starts "
-                                        "it again."),
+                mail_doc_paragraph(d,
+                                   _("It has failed since %s and no longer tries. Nothing in the target changes "
+                                     "until somebody starts "
+                                     "it again."),
                                    when(f->since).text);
                 break;
         case OUTBOX_RECOVERED:
@@ -552,9 +616,12 @@ static void write_state(MailDoc *d, const MailFacts *f) {
 
 static void write_test(MailDoc *d, const MailFacts *f) {
         if (isempty(f->by))
-                mail_doc_paragraph(d, "%s", _("Somebody asked for this mail to see whether mails of this job arrive. They do."));
+                mail_doc_paragraph(
+                        d, "%s",
+                        _("Somebody asked for this mail to see whether mails of this job arrive. They do."));
         else
-                mail_doc_paragraph(d, _("%s asked for this mail to see whether mails of this job arrive. They do."), f->by);
+                mail_doc_paragraph(d, _("%s asked for this mail to see whether mails of this job arrive. They do."),
+                                   f->by);
         write_job(d, f);
         mail_doc_fact(d, _("When"), "%s", when(f->at).text);
 }
@@ -652,9 +719,11 @@ static int compose(const MailFacts *f, bool with_list, MailText *t) {
                 break;
         }
         if (isempty(f->host))
-                mail_doc_footer(d, _("Reprieve sends this because Email= of the job %s names your address."), f->job);
+                mail_doc_footer(d, _("Reprieve sends this because Email= of the job %s names your address."),
+                                f->job);
         else
-                mail_doc_footer(d, _("Reprieve on %s sends this because Email= of the job %s names your address."), f->host, f->job);
+                mail_doc_footer(d, _("Reprieve on %s sends this because Email= of the job %s names your address."),
+                                f->host, f->job);
         return mail_doc_finish(d, &t->text, &t->html);
 }
 

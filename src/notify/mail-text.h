@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What a mail says (N3), in the language of the job. Knows the facts of a payload and nothing else: neither ledger nor server. */
+/* What a mail says (N3), in the language of the job. Knows the facts of a payload and nothing else: neither ledger
+ * nor server. */
 
 #include "mail-facts.h"
 
@@ -24,8 +25,8 @@ void mail_text_setup(const char *locale_dir);
  * mail_text_set_language() - for the mails composed from now on
  * @language: Language= of the job, "de" or "de_DE"; NULL for the system's ($LC_ALL, $LC_MESSAGES, $LANG)
  *
- * Switches LANGUAGE and LC_MESSAGES of the whole process. Needs no generated locale, only our catalog; without one for that language
- * the text is English. Errors: -ENOMEM.
+ * Switches LANGUAGE and LC_MESSAGES of the whole process. Needs no generated locale, only our catalog; without one
+ * for that language the text is English. Errors: -ENOMEM.
  */
 int mail_text_set_language(const char *language);
 

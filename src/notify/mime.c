@@ -10,8 +10,8 @@
 #include "mail-address.h"
 #include "time-util.h"
 
-/* RFC 5322 section 2.1.1: should not be longer, without the CRLF. RFC 2045 allows 76 in encoded bodies, RFC 2047 section 2 allows
- * 76 in a header line with encoded words and 75 for one of them. */
+/* RFC 5322 section 2.1.1: should not be longer, without the CRLF. RFC 2045 allows 76 in encoded bodies, RFC 2047
+ * section 2 allows 76 in a header line with encoded words and 75 for one of them. */
 #define LINE_MAX_HEADER 76
 #define LINE_MAX_BODY 76
 #define ENCODED_WORD_MAX 75
@@ -131,7 +131,8 @@ static bool is_alnum(char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-/* What may stand for itself in a "Q" encoded word wherever it is, also in a display name: RFC 2047 section 5 (3). */
+/* What may stand for itself in a "Q" encoded word wherever it is, also in a display name: RFC 2047 section 5 (3).
+ */
 static bool is_q_plain(char c) {
         return is_alnum(c) || (c && strchr("!*+-/", c));
 }
@@ -165,8 +166,8 @@ static bool is_ascii(const char *s) {
         return true;
 }
 
-/* Whether folding at blanks alone keeps every line short, whichever word the first line ends with, and nothing looks like an
- * encoded word. */
+/* Whether folding at blanks alone keeps every line short, whichever word the first line ends with, and nothing
+ * looks like an encoded word. */
 static bool folds_plainly(const char *s, size_t column) {
         size_t word = 0;
 
@@ -208,7 +209,8 @@ static size_t utf8_length(const char *p) {
         return n;
 }
 
-/* Encoded words, as many as needed, each within its line and made of whole characters. Returns the column it ends at. */
+/* Encoded words, as many as needed, each within its line and made of whole characters. Returns the column it ends
+ * at. */
 static size_t append_encoded_words(StrBuf *b, const char *s, size_t column) {
         size_t plain = 0, n = strlen(s);
         bool q;
@@ -446,7 +448,8 @@ static bool message_id_is_valid(const char *s) {
 
 /* On one line if at all possible: not everything that reads mail unfolds these. */
 static void append_id(StrBuf *b, const char *name, const char *id) {
-        strbuf_printf(b, "%s:%s<%s>\r\n", name, strlen(name) + strlen(id) + 4 > LINE_MAX_HEADER ? "\r\n " : " ", id);
+        strbuf_printf(b, "%s:%s<%s>\r\n", name, strlen(name) + strlen(id) + 4 > LINE_MAX_HEADER ? "\r\n " : " ",
+                      id);
 }
 
 static int check(const MimeMessage *m) {
@@ -474,8 +477,8 @@ int mime_format(const MimeMessage *m, char **ret, size_t *ret_size) {
         if (r < 0)
                 return r;
 
-        /* "=_" occurs neither in quoted-printable nor in base64 (RFC 2045 section 6.7), so no content can hold a boundary; the rest
-         * (FNV-1a of the message id) only tells forwarded mails apart. */
+        /* "=_" occurs neither in quoted-printable nor in base64 (RFC 2045 section 6.7), so no content can hold a
+         * boundary; the rest (FNV-1a of the message id) only tells forwarded mails apart. */
         for (const char *p = m->message_id; *p; p++)
                 hash = (hash ^ (unsigned char) *p) * UINT64_C(0x100000001b3);
         (void) snprintf(mixed, sizeof(mixed), "=_m%016llx", (unsigned long long) hash);
@@ -499,7 +502,8 @@ int mime_format(const MimeMessage *m, char **ret, size_t *ret_size) {
 
         if (m->file_name)
                 strbuf_printf(&b, "Content-Type: multipart/mixed; boundary=\"%s\"\r\n\r\n--%s\r\n", mixed, mixed);
-        strbuf_printf(&b, "Content-Type: multipart/alternative; boundary=\"%s\"\r\n\r\n--%s\r\n", alternative, alternative);
+        strbuf_printf(&b, "Content-Type: multipart/alternative; boundary=\"%s\"\r\n\r\n--%s\r\n", alternative,
+                      alternative);
         append_text_part(&b, "text/plain", m->text);
         strbuf_printf(&b, "\r\n--%s\r\n", alternative);
         append_text_part(&b, "text/html", m->html);

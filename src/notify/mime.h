@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Mail as bytes: headers, encoded words, body parts. Every value may hold anything (a job's name, an object's name come
- * from outside); no value can make a header or a part of its own. Lines end in CRLF and have at most 78 characters.
- * Knows nothing of what the mail says and how it is sent. */
+/* Mail as bytes: headers, encoded words, body parts. Every value may hold anything (a job's name, an object's name
+ * come from outside); no value can make a header or a part of its own. Lines end in CRLF and have at most 78
+ * characters. Knows nothing of what the mail says and how it is sent. */
 
 #include <stdint.h>
 

@@ -46,7 +46,8 @@ OutboxEvent outbox_event_from_string(const char *s) {
 /* ---- the decisions of N1 ---- */
 
 bool outbox_should_mail_growth(uint64_t mailed, uint64_t staged) {
-        /* staged - mailed > mailed / 10, without rounding: for integers d, d * 10 > mailed is d > floor(mailed / 10). */
+        /* staged - mailed > mailed / 10, without rounding: for integers d, d * 10 > mailed is d > floor(mailed /
+         * 10). */
         return staged > mailed && staged - mailed > mailed / 10;
 }
 
@@ -58,7 +59,8 @@ OutboxEvent outbox_review_event(const JobState *state, QuarantineReason reason, 
         /* A failing quarantine may come and go while a review waits; that is no new reason for the review. */
         if (quarantine_reason_is_review(state->quarantine) && state->quarantine != reason)
                 return OUTBOX_REVIEW_GROWN;
-        return outbox_should_mail_growth(state->mailed_staged, undecided) ? OUTBOX_REVIEW_GROWN : _OUTBOX_EVENT_INVALID;
+        return outbox_should_mail_growth(state->mailed_staged, undecided) ? OUTBOX_REVIEW_GROWN
+                                                                          : _OUTBOX_EVENT_INVALID;
 }
 
 uint64_t outbox_reminder_at(const JobConfig *job, const JobState *state, uint64_t undecided) {
@@ -128,8 +130,8 @@ static void begin_payload(StrBuf *b, const JobConfig *job, uint64_t now_usec) {
                 put_string(b, "host", host);
 }
 
-/* "reprieve.RANDOM": the part before the "@"; the domain is that of From= when it is sent. Random, because a server may drop
- * a second mail with an id that it knows; short, so that it stays on a line. */
+/* "reprieve.RANDOM": the part before the "@"; the domain is that of From= when it is sent. Random, because a server
+ * may drop a second mail with an id that it knows; short, so that it stays on a line. */
 static int make_message_id(char **ret) {
         _cleanup_free_ char *hex = NULL;
         uint8_t random[12];
@@ -145,8 +147,8 @@ static int make_message_id(char **ret) {
 }
 
 /* @thread: "" to start a thread, NULL to have none, else what to refer to. @ret_id may be NULL. */
-static int queue(Ledger *l, OutboxEvent e, const char *review, const char *thread, StrBuf *payload, uint64_t now_usec,
-                 char **ret_id) {
+static int queue(Ledger *l, OutboxEvent e, const char *review, const char *thread, StrBuf *payload,
+                 uint64_t now_usec, char **ret_id) {
         _cleanup_free_ char *id = NULL;
         Mail mail = {};
         int r;
@@ -239,7 +241,8 @@ static int collect_row(const Staged *s, void *userdata) {
                 strbuf_json(&c->names, strempty(s->source_id));
                 if (member.source_id) {
                         strbuf_puts(&c->names, ",\"member\":");
-                        strbuf_json(&c->names, isempty(member.display_name) ? member.source_id : member.display_name);
+                        strbuf_json(&c->names,
+                                    isempty(member.display_name) ? member.source_id : member.display_name);
                 }
                 strbuf_putc(&c->names, '}');
         }
@@ -272,10 +275,11 @@ static int put_staged(StrBuf *b, Ledger *l, uint64_t *ret_n) {
                         for (ChangeAction action = 0; action < _CHANGE_ACTION_MAX; action++) {
                                 if (c.counts[cause][kind][action] == 0)
                                         continue;
-                                strbuf_printf(b, "%s{\"cause\":\"%s\",\"kind\":\"%s\",\"action\":\"%s\",\"count\":%llu}",
-                                              first ? "" : ",", cause_to_string(cause), object_kind_to_string(kind),
-                                              change_action_to_string(action),
-                                              (unsigned long long) c.counts[cause][kind][action]);
+                                strbuf_printf(
+                                        b, "%s{\"cause\":\"%s\",\"kind\":\"%s\",\"action\":\"%s\",\"count\":%llu}",
+                                        first ? "" : ",", cause_to_string(cause), object_kind_to_string(kind),
+                                        change_action_to_string(action),
+                                        (unsigned long long) c.counts[cause][kind][action]);
                                 first = false;
                         }
         strbuf_putc(b, ']');
@@ -320,8 +324,8 @@ static int put_review(StrBuf *b, Ledger *l, char ret_id[static 17], uint64_t *re
         return put_staged(b, l, ret_n);
 }
 
-int outbox_queue_review(Ledger *l, const JobConfig *job, JobState *state, OutboxEvent event, const GuardVerdict *verdict,
-                        uint64_t now_usec) {
+int outbox_queue_review(Ledger *l, const JobConfig *job, JobState *state, OutboxEvent event,
+                        const GuardVerdict *verdict, uint64_t now_usec) {
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT;
         char review[17];
         uint64_t n;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What a job has to tell people: one function puts one mail into the ledger's outbox, inside the caller's transaction
- * (N2). A mail's payload holds everything its text needs, the list of the staged objects included, because it must show
- * the set as it was when it was queued, however late it is sent. Knows neither SMTP nor the words of the mail. */
+/* What a job has to tell people: one function puts one mail into the ledger's outbox, inside the caller's
+ * transaction (N2). A mail's payload holds everything its text needs, the list of the staged objects included,
+ * because it must show the set as it was when it was queued, however late it is sent. Knows neither SMTP nor the
+ * words of the mail. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,7 +16,7 @@
 
 /* Positive conditions */
 enum {
-        OUTBOX_E_NOBODY = 1,      /* Email= is empty: nothing was queued, and status and journal have to warn (G4) */
+        OUTBOX_E_NOBODY = 1, /* Email= is empty: nothing was queued, and status and journal have to warn (G4) */
 };
 
 typedef enum OutboxEvent {
@@ -36,8 +37,8 @@ typedef enum OutboxEvent {
         _OUTBOX_EVENT_INVALID = -22,
 } OutboxEvent;
 
-/* "review-opened", "review-grown", "reminder", "allowed", "rejected", "healed", "restarted", "expired", "quarantined",
- * "job-disable-soon", "job-disabled", "recovered", "test": the ledger's form */
+/* "review-opened", "review-grown", "reminder", "allowed", "rejected", "healed", "restarted", "expired",
+ * "quarantined", "job-disable-soon", "job-disabled", "recovered", "test": the ledger's form */
 const char *outbox_event_to_string(OutboxEvent e);
 OutboxEvent outbox_event_from_string(const char *s);
 
@@ -55,8 +56,8 @@ bool outbox_should_mail_growth(uint64_t mailed, uint64_t staged);
  * @reason:    the review's reason now
  * @undecided: rows that wait for a decision now
  *
- * Returns OUTBOX_REVIEW_OPENED (nothing was mailed yet), OUTBOX_REVIEW_GROWN (by more than a tenth, or another reason), or
- * _OUTBOX_EVENT_INVALID for no mail. The size is compared with the last mail's, so small steps add up.
+ * Returns OUTBOX_REVIEW_OPENED (nothing was mailed yet), OUTBOX_REVIEW_GROWN (by more than a tenth, or another
+ * reason), or _OUTBOX_EVENT_INVALID for no mail. The size is compared with the last mail's, so small steps add up.
  */
 OutboxEvent outbox_review_event(const JobState *state, QuarantineReason reason, uint64_t undecided);
 
@@ -68,27 +69,28 @@ OutboxEvent outbox_review_event(const JobState *state, QuarantineReason reason, 
  */
 uint64_t outbox_reminder_at(const JobConfig *job, const JobState *state, uint64_t undecided);
 
-/** outbox_disable_soon_due() - is it time to say that the job will be disabled at @disable_at, and was it not said yet? */
+/** outbox_disable_soon_due() - is it time to say that the job will be disabled at @disable_at, and was it not said
+ * yet? */
 bool outbox_disable_soon_due(const JobState *state, uint64_t disable_at, uint64_t now_usec);
 
 /* ---- queueing ----
  *
  * All of them: to be called between ledger_begin() and ledger_commit(), in the transaction of the event itself.
- * @state is the job's state as it will be saved: they keep its mailed_staged, mailed_at, warned_at and mail_thread, the
- * caller saves it with ledger_set_state(). reprieve-notify writes notification_problem and, with a reminder, these fields
- * from a process of its own: whoever saves a JobState reads it in the same transaction.
- * Errors: OUTBOX_E_NOBODY (state and ledger are as before); -ENOMEM; those of the ledger.
+ * @state is the job's state as it will be saved: they keep its mailed_staged, mailed_at, warned_at and mail_thread,
+ * the caller saves it with ledger_set_state(). reprieve-notify writes notification_problem and, with a reminder,
+ * these fields from a process of its own: whoever saves a JobState reads it in the same transaction. Errors:
+ * OUTBOX_E_NOBODY (state and ledger are as before); -ENOMEM; those of the ledger.
  */
 
 /**
  * outbox_queue_review() - OUTBOX_REVIEW_OPENED or OUTBOX_REVIEW_GROWN
  * @verdict: the guard's numbers of this cycle
  *
- * After ledger_stage() and ledger_open_review(): id, reason, counts by cause, names and the list are read from the ledger.
- * The list goes into the payload as compressed CSV; above OUTBOX_LIST_MAX it is cut, and the mail says so.
+ * After ledger_stage() and ledger_open_review(): id, reason, counts by cause, names and the list are read from the
+ * ledger. The list goes into the payload as compressed CSV; above OUTBOX_LIST_MAX it is cut, and the mail says so.
  */
-int outbox_queue_review(Ledger *l, const JobConfig *job, JobState *state, OutboxEvent event, const GuardVerdict *verdict,
-                        uint64_t now_usec);
+int outbox_queue_review(Ledger *l, const JobConfig *job, JobState *state, OutboxEvent event,
+                        const GuardVerdict *verdict, uint64_t now_usec);
 #define OUTBOX_LIST_MAX (1024U * 1024U)  /* compressed bytes: some 50,000 objects, a mail of 1.4 MB */
 
 /** outbox_queue_reminder() - the open review once more; its numbers are those of the cycle that tripped */

@@ -90,7 +90,8 @@ static size_t read_message(char *buffer, size_t size, size_t n, void *userdata) 
         return k;
 }
 
-/* Every line of a reply. The last one is kept, but nothing after a refusal: after it libcurl says QUIT, which is answered as well. */
+/* Every line of a reply. The last one is kept, but nothing after a refusal: after it libcurl says QUIT, which is
+ * answered as well. */
 static size_t take_reply(char *line, size_t size, size_t n, void *userdata) {
         Smtp *s = userdata;
         size_t length = size * n, k;
@@ -100,7 +101,8 @@ static size_t take_reply(char *line, size_t size, size_t n, void *userdata) {
         if (length < 4 || !isdigit((unsigned char) line[0]) || !isdigit((unsigned char) line[1]) ||
             !isdigit((unsigned char) line[2]) || strncmp(line, "221", 3) == 0)
                 return size * n;
-        s->reply_code = (unsigned) (line[0] - '0') * 100 + (unsigned) (line[1] - '0') * 10 + (unsigned) (line[2] - '0');
+        s->reply_code =
+                (unsigned) (line[0] - '0') * 100 + (unsigned) (line[1] - '0') * 10 + (unsigned) (line[2] - '0');
         line += 4;
         length -= 4;
         while (length > 0 && isspace((unsigned char) line[length - 1]))
@@ -112,7 +114,8 @@ static size_t take_reply(char *line, size_t size, size_t n, void *userdata) {
         return size * n;
 }
 
-/* libcurl calls it between the two halves of its work: the session is there, new or used before, and the message is next. */
+/* libcurl calls it between the two halves of its work: the session is there, new or used before, and the message is
+ * next. */
 static int note_session(void *userdata, char *primary_ip, char *local_ip, int primary_port, int local_port) {
         Smtp *s = userdata;
 
@@ -133,17 +136,20 @@ static bool is_server_url(const char *s) {
 
         if (!host)
                 host = startswith(s, "smtps://");
-        return host && *host && strspn(host, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._:[]") == strlen(host);
+        return host && *host &&
+               strspn(host, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._:[]") == strlen(host);
 }
 
 int smtp_new(const SmtpSettings *settings, Smtp **ret, Error **ret_error) {
         _cleanup_(smtp_freep) Smtp *s = NULL;
-        uint64_t connect = SMTP_CONNECT_TIMEOUT_USEC, response = SMTP_RESPONSE_TIMEOUT_USEC, total = SMTP_TOTAL_TIMEOUT_USEC;
+        uint64_t connect = SMTP_CONNECT_TIMEOUT_USEC, response = SMTP_RESPONSE_TIMEOUT_USEC,
+                 total = SMTP_TOTAL_TIMEOUT_USEC;
         CURLcode c = CURLE_OK;
         long use_ssl = CURLUSESSL_ALL;
 
         if (!is_server_url(settings->server))
-                return error_set(ret_error, -EINVAL, "the mail server has to be smtp://HOST:PORT or smtps://HOST:PORT");
+                return error_set(ret_error, -EINVAL,
+                                 "the mail server has to be smtp://HOST:PORT or smtps://HOST:PORT");
         if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
                 return -ENOMEM;
         s = calloc(1, sizeof(*s));
@@ -220,8 +226,9 @@ int smtp_new(const SmtpSettings *settings, Smtp **ret, Error **ret_error) {
         }
 #undef SET
         if (c != CURLE_OK)
-                return c == CURLE_OUT_OF_MEMORY ? -ENOMEM
-                                                : error_set(ret_error, -EINVAL, "libcurl: %s", curl_easy_strerror(c));
+                return c == CURLE_OUT_OF_MEMORY
+                               ? -ENOMEM
+                               : error_set(ret_error, -EINVAL, "libcurl: %s", curl_easy_strerror(c));
         *ret = TAKE_PTR(s);
         return 0;
 }
@@ -240,7 +247,8 @@ Smtp *smtp_free(Smtp *s) {
 
 /* ---- sending ---- */
 
-/* The server's words as one printable line; NULL for OOM. What holds the password is left out: a server may echo what it was sent. */
+/* The server's words as one printable line; NULL for OOM. What holds the password is left out: a server may echo
+ * what it was sent. */
 static char *reply_text(const Smtp *s) {
         _cleanup_free_ char *clean = printable_copy(s->reply);
         char *text = NULL;
@@ -259,7 +267,8 @@ static const char *curl_text(const Smtp *s, CURLcode c) {
 }
 
 static int fail(int code, const Smtp *s, Error **ret_error, const char *what) {
-        ErrorRetry retry = code == SMTP_E_REFUSED || code == SMTP_E_TOO_LARGE ? ERROR_RETRY_AFTER_RECONFIGURE : ERROR_RETRY_LATER;
+        ErrorRetry retry = code == SMTP_E_REFUSED || code == SMTP_E_TOO_LARGE ? ERROR_RETRY_AFTER_RECONFIGURE
+                                                                              : ERROR_RETRY_LATER;
         ErrorScope scope = code == SMTP_E_UNUSABLE ? ERROR_SCOPE_CONNECTOR : ERROR_SCOPE_ITEM;
 
         return error_set_full(ret_error, code, scope, retry, NULL, "%s: %s", s->server, what);
@@ -284,11 +293,14 @@ static int judge(Smtp *s, CURLcode c, Error **ret_error) {
                                                  : "the server refused the user name or the password");
         if (c == CURLE_PEER_FAILED_VERIFICATION || c == CURLE_USE_SSL_FAILED || !s->established)
                 return fail(SMTP_E_UNUSABLE, s, ret_error,
-                            c == CURLE_USE_SSL_FAILED ? "the server offers no TLS, which is required; nothing was sent"
-                            : s->reply_code >= 400 ? reply : curl_text(s, c));
+                            c == CURLE_USE_SSL_FAILED
+                                    ? "the server offers no TLS, which is required; nothing was sent"
+                            : s->reply_code >= 400 ? reply
+                                                   : curl_text(s, c));
         if (s->reply_code == 421)
                 return fail(SMTP_E_UNUSABLE, s, ret_error, reply);
-        /* SEND_ERROR: MAIL, RCPT or DATA refused. WEIRD_SERVER_REPLY: refused after the final dot, or an answer that is none. */
+        /* SEND_ERROR: MAIL, RCPT or DATA refused. WEIRD_SERVER_REPLY: refused after the final dot, or an answer
+         * that is none. */
         if ((c == CURLE_SEND_ERROR || c == CURLE_WEIRD_SERVER_REPLY) && s->reply_code >= 500 && s->reply_code < 600)
                 return fail(is_about_size(s) ? SMTP_E_TOO_LARGE : SMTP_E_REFUSED, s, ret_error, reply);
         if ((c == CURLE_SEND_ERROR || c == CURLE_WEIRD_SERVER_REPLY) && s->reply_code >= 400 && s->reply_code < 500)

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* One server, one connection, one message to one recipient at a time. Knows nothing of jobs and outboxes, keeps the password to
- * itself, and never logs.
+/* One server, one connection, one message to one recipient at a time. Knows nothing of jobs and outboxes, keeps the
+ * password to itself, and never logs.
  *
- * A message goes to each recipient in a transaction of its own. That costs the message's size once more for each, but the answer after the final
- * dot is then the answer for exactly one person: nobody gets a mail twice because it failed for somebody else. The window that
- * SMTP itself leaves open (RFC 5321 section 4.5.3.2.6, RFC 1047) stays: when the connection is lost between the final dot and the server's
- * answer, the message may have been accepted, and it is sent again. */
+ * A message goes to each recipient in a transaction of its own. That costs the message's size once more for each,
+ * but the answer after the final dot is then the answer for exactly one person: nobody gets a mail twice because it
+ * failed for somebody else. The window that SMTP itself leaves open (RFC 5321 section 4.5.3.2.6, RFC 1047) stays:
+ * when the connection is lost between the final dot and the server's answer, the message may have been accepted,
+ * and it is sent again. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,8 +30,8 @@ typedef enum SmtpTls {
 const char *smtp_tls_to_string(SmtpTls t);
 SmtpTls smtp_tls_from_string(const char *s);
 
-/* RFC 5321 section 4.5.3.2: five minutes for most answers and ten after the final dot. libcurl has one time for all; the longest is
- * right, because whoever gives up too early after the dot sends the message twice. */
+/* RFC 5321 section 4.5.3.2: five minutes for most answers and ten after the final dot. libcurl has one time for
+ * all; the longest is right, because whoever gives up too early after the dot sends the message twice. */
 #define SMTP_RESPONSE_TIMEOUT_USEC (10 * USEC_PER_MINUTE)
 #define SMTP_CONNECT_TIMEOUT_USEC (30 * USEC_PER_SEC)
 #define SMTP_TOTAL_TIMEOUT_USEC (30 * USEC_PER_MINUTE)
@@ -51,8 +52,8 @@ bool smtp_server_is_local(const char *server);
 /**
  * smtp_tls_choose() - what Tls= means for this server
  *
- * Not set: required, for a server on this machine none. A password never goes in clear unless Tls=no says so or the server is
- * local: with User=, opportunistic is required.
+ * Not set: required, for a server on this machine none. A password never goes in clear unless Tls=no says so or the
+ * server is local: with User=, opportunistic is required.
  */
 SmtpTls smtp_tls_choose(const MailConfig *c);
 
@@ -65,11 +66,11 @@ DEFINE_CLEANUP(Smtp *, smtp_free)
 
 /* Positive conditions of smtp_send(), each with an Error whose text has the server's words. */
 enum {
-        SMTP_E_LATER = 1,               /* this message to this recipient: 4xx, or the connection was lost while it was sent */
-        SMTP_E_REFUSED,                 /* 5xx: for good, until somebody changes something */
-        SMTP_E_TOO_LARGE,               /* 552 and the like: refused, a smaller one might pass */
-        SMTP_E_SILENT,                  /* no answer in time within the session; perhaps only for this recipient */
-        SMTP_E_UNUSABLE,                /* no session: name, network, TLS, login, 421; nothing else can be sent now either */
+        SMTP_E_LATER = 1, /* this message to this recipient: 4xx, or the connection was lost while it was sent */
+        SMTP_E_REFUSED,   /* 5xx: for good, until somebody changes something */
+        SMTP_E_TOO_LARGE, /* 552 and the like: refused, a smaller one might pass */
+        SMTP_E_SILENT,    /* no answer in time within the session; perhaps only for this recipient */
+        SMTP_E_UNUSABLE,  /* no session: name, network, TLS, login, 421; nothing else can be sent now either */
 };
 
 /**

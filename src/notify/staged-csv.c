@@ -21,7 +21,8 @@ struct StagedList {
 
 /* ---- cells ---- */
 
-/* Also the full width forms, U+FF0B "＋", U+FF0D "－", U+FF1D "＝", U+FF20 "＠": spreadsheets in East Asian locales take them as well. */
+/* Also the full width forms, U+FF0B "＋", U+FF0D "－", U+FF1D "＝", U+FF20 "＠": spreadsheets in East Asian locales
+ * take them as well. */
 static bool starts_formula(const char *s) {
         static const char *const wide[] = { "\xef\xbc\x8b", "\xef\xbc\x8d", "\xef\xbc\x9d", "\xef\xbc\xa0" };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The staged list as CSV, as mails carry it and OpenStaged hands it out. It is opened in spreadsheets by people who are in a hurry,
- * and its cells come from outside: none of them starts a formula. */
+/* The staged list as CSV, as mails carry it and OpenStaged hands it out. It is opened in spreadsheets by people who
+ * are in a hurry, and its cells come from outside: none of them starts a formula. */
 
 #include "ledger.h"
 #include "string-util.h"
@@ -21,8 +21,9 @@ void staged_csv_append(StrBuf *b, const Staged *s, const char *member);
 /**
  * staged_csv_append_cell() - one value; NULL is an empty cell
  *
- * A value that a spreadsheet would take for a formula ("=", "+", "-", "@", also after blanks or in full width, and what starts with a
- * tab, a line feed or a carriage return) gets a "'" in front of it; bytes that are no UTF-8 become U+FFFD.
+ * A value that a spreadsheet would take for a formula ("=", "+", "-", "@", also after blanks or in full width, and
+ * what starts with a tab, a line feed or a carriage return) gets a "'" in front of it; bytes that are no UTF-8
+ * become U+FFFD.
  */
 void staged_csv_append_cell(StrBuf *b, const char *s);
 
@@ -35,8 +36,8 @@ StagedList *staged_list_free(StagedList *l);
 DEFINE_CLEANUP(StagedList *, staged_list_free)
 /** staged_list_add() - one more row; what comes after the limit is counted and left out. Errors: -ENOMEM. */
 int staged_list_add(StagedList *l, const Staged *s, const char *member);
-/** staged_list_finish() - @ret: base64 of the gzip; @ret_rows: rows in it; @ret_size: bytes before compression. Once.
- * Errors: -ENOMEM. */
+/** staged_list_finish() - @ret: base64 of the gzip; @ret_rows: rows in it; @ret_size: bytes before compression.
+ * Once. Errors: -ENOMEM. */
 int staged_list_finish(StagedList *l, char **ret, uint64_t *ret_rows, uint64_t *ret_size);
 
 /** staged_list_unpack() - the CSV again; refuses more than @max_bytes. Errors: -EBADMSG, -E2BIG, -ENOMEM. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Sends the mail that waits in the outboxes of all jobs, queues the reminders that are due, and leaves. Started by the end of
- * a cycle and by a timer; needs no running service. Talks to the mail server alone: no source, no target, no bus. */
+/* Sends the mail that waits in the outboxes of all jobs, queues the reminders that are due, and leaves. Started by
+ * the end of a cycle and by a timer; needs no running service. Talks to the mail server alone: no source, no
+ * target, no bus. */
 #include "config.h"
 
 #include <errno.h>
@@ -30,11 +31,17 @@ static const char *arg_timeout = NULL;
 static const char *arg_locale_dir = NULL;
 
 static const Option options[] = {
-        { .name = "print-next", .help = N_("Print when the next mail or reminder is due, and send nothing"), .flag = &arg_print_next },
+        { .name = "print-next",
+          .help = N_("Print when the next mail or reminder is due, and send nothing"),
+          .flag = &arg_print_next },
         { .name = "all", .help = N_("Also try the mail that waits for its next attempt"), .flag = &arg_all },
-        { .name = "timeout", .argument = N_("TIME"), .help = N_("Wait so long for an answer of the server (default: 10min)"),
+        { .name = "timeout",
+          .argument = N_("TIME"),
+          .help = N_("Wait so long for an answer of the server (default: 10min)"),
           .value = &arg_timeout },
-        { .name = "locale-dir", .argument = N_("FOLDER"), .help = N_("Look for the translations of the mail there"),
+        { .name = "locale-dir",
+          .argument = N_("FOLDER"),
+          .help = N_("Look for the translations of the mail there"),
           .value = &arg_locale_dir },
         {},
 };
@@ -43,7 +50,8 @@ static const OptionsHelp help = {
         .program = "reprieve-notify",
         .usage = N_("[OPTION…]"),
         .summary = N_("Sends the mail of all jobs that is due, and the reminders of open reviews."),
-        .details = N_("Exit status: 0 nothing is stuck, 75 some mail did not go out and is tried again, 1 another failure."),
+        .details = N_("Exit status: 0 nothing is stuck, 75 some mail did not go out and is tried again, 1 another "
+                      "failure."),
         .manual = "reprieve-notify(8)",
 };
 
@@ -111,7 +119,8 @@ static int server_load(Server *s, const char *config_dir) {
                         return r;
         }
         s->tls = s->config ? smtp_tls_choose(s->config) : SMTP_TLS_REQUIRED;
-        if (asprintf(&s->description, "%s %s %s %s", smtp_tls_to_string(s->tls), s->config ? strempty(s->config->user) : "",
+        if (asprintf(&s->description, "%s %s %s %s", smtp_tls_to_string(s->tls),
+                     s->config ? strempty(s->config->user) : "",
                      s->config ? strempty(s->config->client_certificate) : "",
                      s->config ? strempty(s->config->certificate_authority) : "") < 0) {
                 s->description = NULL;
@@ -120,7 +129,8 @@ static int server_load(Server *s, const char *config_dir) {
         return 0;
 }
 
-static int send_message(void *userdata, const char *from, const char *to, const char *message, size_t size, Error **ret_error) {
+static int send_message(void *userdata, const char *from, const char *to, const char *message, size_t size,
+                        Error **ret_error) {
         Server *s = userdata;
         int r;
 
@@ -156,12 +166,14 @@ static void log_report(const CourierReport *r, void *userdata) {
         case COURIER_FAILED:
                 log_entry_begin(&e, LOG_ERR, REPRIEVE_MESSAGE_NOTIFICATION_FAILING);
                 log_entry_message(&e, "Failed to send mail %s of job %s%s%s, next attempt %s: %s", r->event, r->job,
-                                  r->recipient ? " to " : "", strempty(r->recipient), timestamp_format(r->next_attempt, when), r->error);
+                                  r->recipient ? " to " : "", strempty(r->recipient),
+                                  timestamp_format(r->next_attempt, when), r->error);
                 break;
         case COURIER_NOBODY:
                 log_entry_begin(&e, LOG_WARNING, REPRIEVE_MESSAGE_NOTIFICATION_NOBODY);
-                log_entry_message(&e, "Mail %s of job %s was taken out of the outbox: nobody is named by Email= any more.", r->event,
-                                  r->job);
+                log_entry_message(
+                        &e, "Mail %s of job %s was taken out of the outbox: nobody is named by Email= any more.",
+                        r->event, r->job);
                 break;
         case COURIER_JOB_FAILED:
                 log_entry_begin(&e, LOG_ERR, REPRIEVE_MESSAGE_NOTIFICATION_FAILING);
@@ -181,10 +193,11 @@ static void log_report(const CourierReport *r, void *userdata) {
 
 /* ---- one instance ---- */
 
-/* Nobody's mail may fall between two instances: of those that come while one runs, one waits and looks again, and the others
- * may leave, because that one comes after them. Returns the descriptor of the lock. -EAGAIN: leave. */
+/* Nobody's mail may fall between two instances: of those that come while one runs, one waits and looks again, and
+ * the others may leave, because that one comes after them. Returns the descriptor of the lock. -EAGAIN: leave. */
 static int lock_outboxes(const char *state_dir) {
-        _cleanup_free_ char *next_path = path_join(state_dir, "notify.next"), *path = path_join(state_dir, "notify.lock");
+        _cleanup_free_ char *next_path = path_join(state_dir, "notify.next"),
+                            *path = path_join(state_dir, "notify.lock");
         _cleanup_close_ int next = -1;
 
         if (!next_path || !path)
@@ -213,8 +226,8 @@ static void tell_systemd(const CourierResult *result) {
         if (result->next_attempt == USEC_INFINITY)
                 (void) sd_notify(0, "STATUS=No mail waits.");
         else
-                (void) sd_notifyf(0, "STATUS=%" PRIu64 " mails wait, %" PRIu64 " of them stuck; next is due %s.", result->waiting, result->stuck,
-                                  timestamp_format(result->next_attempt, when));
+                (void) sd_notifyf(0, "STATUS=%" PRIu64 " mails wait, %" PRIu64 " of them stuck; next is due %s.",
+                                  result->waiting, result->stuck, timestamp_format(result->next_attempt, when));
 }
 
 static int run(const CommonOptions *common) {
@@ -223,7 +236,8 @@ static int run(const CommonOptions *common) {
         CourierResult result;
         int r;
 
-        if (arg_timeout && (duration_parse(arg_timeout, &server.timeout_usec) < 0 || server.timeout_usec < USEC_PER_SEC)) {
+        if (arg_timeout &&
+            (duration_parse(arg_timeout, &server.timeout_usec) < 0 || server.timeout_usec < USEC_PER_SEC)) {
                 log_error("--timeout= takes a time of at least a second, such as 30s, not %s.", arg_timeout);
                 return EXIT_FAILURE;
         }

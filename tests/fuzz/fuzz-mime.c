@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-/* Whatever a payload holds, the mail that comes of it has our headers and parts and no others, in short lines. The first byte chooses the
- * event; the rest is the payload, and each of the values as it is. */
+/* Whatever a payload holds, the mail that comes of it has our headers and parts and no others, in short lines. The
+ * first byte chooses the event; the rest is the payload, and each of the values as it is. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -15,8 +15,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Names at the start of the lines of a header block; each known, the whole in printable ASCII. */
 static void check_message(const char *s) {
-        static const char *const known[] = { "Date: ", "From: ", "To: ", "Subject: ", "Message-ID:", "In-Reply-To:", "References:",
-                                             "Auto-Submitted: ", "Content-Language: ", "X-Test: ", "MIME-Version: ", "Content-Type: " };
+        static const char *const known[] = { "Date: ",      "From: ",           "To: ",
+                                             "Subject: ",   "Message-ID:",      "In-Reply-To:",
+                                             "References:", "Auto-Submitted: ", "Content-Language: ",
+                                             "X-Test: ",    "MIME-Version: ",   "Content-Type: " };
         bool headers = true;
 
         while (*s) {
@@ -69,7 +71,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         format(value, NULL);
         if (mime_decode_base64(value, &decoded, &n) == 0)
                 free(decoded);
-        if (mail_facts_parse((OutboxEvent) (data[0] % _OUTBOX_EVENT_MAX), value, &f) == 0 && mail_text_compose(&f, true, &t) == 0) {
+        if (mail_facts_parse((OutboxEvent) (data[0] % _OUTBOX_EVENT_MAX), value, &f) == 0 &&
+            mail_text_compose(&f, true, &t) == 0) {
                 assert(utf8_is_valid(t.text, strlen(t.text)) && utf8_is_valid(t.html, strlen(t.html)));
                 format("x", &t);
         }

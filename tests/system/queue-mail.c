@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Puts mail into a job's outbox with the functions that the engine and the service use, for the tests of reprieve-notify:
- * queue-mail CONFIG_DIR STATE_DIR JOB EVENT [STAGED]. Prints the review's id, if there is one. */
+/* Puts mail into a job's outbox with the functions that the engine and the service use, for the tests of
+ * reprieve-notify: queue-mail CONFIG_DIR STATE_DIR JOB EVENT [STAGED]. Prints the review's id, if there is one. */
 #include "config.h"
 
 #include <stdio.h>
 
 #include "outbox.h"
 
-static const char *const names[] = { "Γεώργιος Παπαδόπουλος", "Jürgen Groß", "Doe, Jane", "=cmd|' /C calc'!A0", "O'Hara", "<b>Bold</b>",
+static const char *const names[] = { "Γεώργιος Παπαδόπουλος",
+                                     "Jürgen Groß",
+                                     "Doe, Jane",
+                                     "=cmd|' /C calc'!A0",
+                                     "O'Hara",
+                                     "<b>Bold</b>",
                                      "x\r\nBcc: evil@example.test\r\n\r\n.\r\nQUIT\r\n" };
 
 /* @n more users whose removal is staged. */
@@ -25,15 +30,26 @@ static int stage(Ledger *l, uint64_t n, uint64_t now, char review[static 17]) {
                 if (counts.undecided + i < ELEMENTSOF(names))
                         (void) snprintf(name, sizeof(name), "%s", names[counts.undecided + i]);
                 else
-                        (void) snprintf(name, sizeof(name), "Given%llu Family%llu", (unsigned long long) (i * 7919 % 10007),
+                        (void) snprintf(name, sizeof(name), "Given%llu Family%llu",
+                                        (unsigned long long) (i * 7919 % 10007),
                                         (unsigned long long) (i * 104729 % 20011));
-                r = ledger_add_link(l, &(Link) { .kind = OBJECT_KIND_USER, .source_id = id, .target_id = target, .display_name = name,
-                                                 .written = "{}" }, &link);
+                r = ledger_add_link(l,
+                                    &(Link) { .kind = OBJECT_KIND_USER,
+                                             .source_id = id,
+                                             .target_id = target,
+                                             .display_name = name,
+                                             .written = "{}" },
+                                    &link);
                 if (r == 0)
-                        r = ledger_stage(l, &(Staged) { .link = link, .kind = OBJECT_KIND_USER, .source_id = id, .target_id = target,
-                                                        .display_name = name, .action = i % 10 ? CHANGE_DELETE : CHANGE_DISABLE,
-                                                        .cause = i % 10 ? CAUSE_DELETED : CAUSE_BLOCKED, .staged_at = now,
-                                                        .change_id = id });
+                        r = ledger_stage(l, &(Staged) { .link = link,
+                                                       .kind = OBJECT_KIND_USER,
+                                                       .source_id = id,
+                                                       .target_id = target,
+                                                       .display_name = name,
+                                                       .action = i % 10 ? CHANGE_DELETE : CHANGE_DISABLE,
+                                                       .cause = i % 10 ? CAUSE_DELETED : CAUSE_BLOCKED,
+                                                       .staged_at = now,
+                                                       .change_id = id });
         }
         return r == 0 ? ledger_open_review(l, QUARANTINE_TOO_MANY_DELETES, now, review) : r;
 }
@@ -45,10 +61,16 @@ static int end_review(Ledger *l, uint64_t now) {
         return r == 0 ? ledger_close_reviews(l, "restarted", now) : r;
 }
 
-static int queue(Ledger *l, const JobConfig *job, JobState *state, OutboxEvent event, uint64_t n, uint64_t now, char review[static 17]) {
-        GuardVerdict verdict = { .reason = GUARD_TRIPPED_THRESHOLD, .tripped = true, .counted = n, .limit = job->limits.threshold,
+static int queue(Ledger *l, const JobConfig *job, JobState *state, OutboxEvent event, uint64_t n, uint64_t now,
+                 char review[static 17]) {
+        GuardVerdict verdict = { .reason = GUARD_TRIPPED_THRESHOLD,
+                                 .tripped = true,
+                                 .counted = n,
+                                 .limit = job->limits.threshold,
                                  .population = 12000 };
-        Decision decision = { .review = review, .comment = "They left on Friday", .uid = 1000, .user = "alice", .at = now };
+        Decision decision = {
+                .review = review, .comment = "They left on Friday", .uid = 1000, .user = "alice", .at = now
+        };
         QuarantineReason reason;
         uint64_t since;
         int r;
@@ -85,7 +107,8 @@ static int queue(Ledger *l, const JobConfig *job, JobState *state, OutboxEvent e
                 state->next_attempt = now + USEC_PER_HOUR;
                 free(state->quarantine_message);
                 state->quarantine_message = strdup("ldaps://ldap.example.com: Invalid credentials");
-                return outbox_queue_state(l, job, state, event, event == OUTBOX_JOB_DISABLE_SOON ? now + 3 * USEC_PER_DAY : 0, now);
+                return outbox_queue_state(l, job, state, event,
+                                          event == OUTBOX_JOB_DISABLE_SOON ? now + 3 * USEC_PER_DAY : 0, now);
         case OUTBOX_TEST:
                 return outbox_queue_test(l, job, "alice", now);
         case _OUTBOX_EVENT_MAX:
@@ -113,7 +136,8 @@ int main(int argc, char *argv[]) {
         if (r == 0)
                 r = ledger_get_state(l, &state);
         if (r == 0)
-                r = queue(l, job, &state, outbox_event_from_string(argv[4]), argc > 5 ? strtoull(argv[5], NULL, 10) : 0, clock_now(), review);
+                r = queue(l, job, &state, outbox_event_from_string(argv[4]),
+                          argc > 5 ? strtoull(argv[5], NULL, 10) : 0, clock_now(), review);
         if (r == 0)
                 r = ledger_set_state(l, &state);
         if (r == 0)

@@ -23,7 +23,8 @@ typedef struct Script {
         char last_message[200000];
 } Script;
 
-static int answer(void *userdata, const char *from, const char *to, const char *message, size_t size, Error **ret_error) {
+static int answer(void *userdata, const char *from, const char *to, const char *message, size_t size,
+                  Error **ret_error) {
         Script *s = userdata;
 
         s->calls++;
@@ -32,12 +33,14 @@ static int answer(void *userdata, const char *from, const char *to, const char *
                 s->last_message[size] = '\0';
         }
         if (s->size_limit > 0 && size > s->size_limit)
-                return error_set_full(ret_error, SMTP_E_TOO_LARGE, ERROR_SCOPE_ITEM, ERROR_RETRY_AFTER_RECONFIGURE, NULL, "552 too large");
+                return error_set_full(ret_error, SMTP_E_TOO_LARGE, ERROR_SCOPE_ITEM, ERROR_RETRY_AFTER_RECONFIGURE,
+                                      NULL, "552 too large");
         switch (*to) {
         case 't':
                 return error_set(ret_error, SMTP_E_LATER, "451 try later");
         case 'p':
-                return error_set_full(ret_error, SMTP_E_REFUSED, ERROR_SCOPE_ITEM, ERROR_RETRY_AFTER_RECONFIGURE, NULL, "550 unknown");
+                return error_set_full(ret_error, SMTP_E_REFUSED, ERROR_SCOPE_ITEM, ERROR_RETRY_AFTER_RECONFIGURE,
+                                      NULL, "550 unknown");
         case 's':
                 return error_set(ret_error, SMTP_E_SILENT, "timed out");
         case 'u':
@@ -87,7 +90,10 @@ static int house_job(House *h, const char *job, const char *email) {
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT;
         char path[1024];
 
-        strbuf_printf(&b, "[Source]\nConnector=json\nUsers=/dev/null\n[Target]\nConnector=json\nDirectory=/tmp\n[Notify]\nEmail=%s\n", email);
+        strbuf_printf(&b,
+                      "[Source]\nConnector=json\nUsers=/dev/null\n[Target]\nConnector=json\nDirectory=/"
+                      "tmp\n[Notify]\nEmail=%s\n",
+                      email);
         (void) snprintf(path, sizeof(path), "%s/jobs.d/%s.conf", h->config, job);
         return file_write_atomic(path, b.data, b.size, 0644);
 }
@@ -102,8 +108,15 @@ static int house_init(House *h, const char *name) {
         if (mkdir_parents(path, 0755) < 0 || mkdir_parents(h->state, 0755) < 0)
                 return -EIO;
         h->settings = (CourierSettings) {
-                .config_dir = h->config, .state_dir = h->state, .server = "smtp://test", .server_settings = "", .from = "from@example.com",
-                .send = answer, .send_userdata = &h->script, .report = hear, .report_userdata = &h->script,
+                .config_dir = h->config,
+                .state_dir = h->state,
+                .server = "smtp://test",
+                .server_settings = "",
+                .from = "from@example.com",
+                .send = answer,
+                .send_userdata = &h->script,
+                .report = hear,
+                .report_userdata = &h->script,
         };
         return 0;
 }
@@ -300,9 +313,15 @@ static int stage_review(House *h, const char *job, unsigned n) {
                 (void) snprintf(id, sizeof(id), "u%u-%u", i, i * 7919U);
                 r = add_user(l, id, &link);
                 if (r == 0)
-                        r = ledger_stage(l, &(Staged) { .link = link, .kind = OBJECT_KIND_USER, .source_id = id, .target_id = id,
-                                                        .display_name = id, .action = CHANGE_DELETE, .cause = CAUSE_DELETED,
-                                                        .staged_at = clock_now(), .change_id = id });
+                        r = ledger_stage(l, &(Staged) { .link = link,
+                                                       .kind = OBJECT_KIND_USER,
+                                                       .source_id = id,
+                                                       .target_id = id,
+                                                       .display_name = id,
+                                                       .action = CHANGE_DELETE,
+                                                       .cause = CAUSE_DELETED,
+                                                       .staged_at = clock_now(),
+                                                       .change_id = id });
         }
         if (r == 0)
                 r = ledger_open_review(l, QUARANTINE_TOO_MANY_DELETES, clock_now(), review);
@@ -357,7 +376,8 @@ TEST(one_broken_ledger_does_not_stop_the_others) {
         (void) snprintf(path, sizeof(path), "%s/jobs/a", h.state);
         CHECK_INT(mkdir_parents(path, 0755), 0);
         (void) snprintf(path, sizeof(path), "%s/jobs/a/ledger.db", h.state);
-        CHECK_INT(file_write_atomic(path, "this is no database, but long enough to be looked at as one", 60, 0644), 0);
+        CHECK_INT(file_write_atomic(path, "this is no database, but long enough to be looked at as one", 60, 0644),
+                  0);
         CHECK_INT(courier_run(&h.settings, h.now, &h.result), 0);
         CHECK_INT(h.script.job_failed, 1);
         CHECK_INT(h.result.failed_jobs, 1);

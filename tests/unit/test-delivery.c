@@ -90,7 +90,9 @@ TEST(a_delivery_survives_the_ledger) {
 }
 
 TEST(a_damaged_delivery_is_told_apart) {
-        static const char *const bad[] = { "", "[]", "{", "{\"done\":1}", "{\"done\":[1]}", "{\"refused\":[]}", "{\"refused\":{\"a\":\"b\"}}" };
+        static const char *const bad[] = {
+                "", "[]", "{", "{\"done\":1}", "{\"done\":[1]}", "{\"refused\":[]}", "{\"refused\":{\"a\":\"b\"}}"
+        };
         _cleanup_delivery_ Delivery none = {};
         Delivery d;
 

@@ -31,9 +31,12 @@ TEST(long_text_is_wrapped_and_tables_are_aligned) {
         _cleanup_free_ char *text = NULL, *html = NULL;
 
         CHECK(d);
-        mail_doc_paragraph(d, "%s", "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen");
+        mail_doc_paragraph(
+                d, "%s",
+                "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen");
         mail_doc_fact(d, "Key", "value");
-        mail_doc_fact(d, "Longer key", "%s", "one two three four five six seven eight nine ten eleven twelve thirteen");
+        mail_doc_fact(d, "Longer key", "%s",
+                      "one two three four five six seven eight nine ten eleven twelve thirteen");
         mail_doc_row(d, 2, (const char *[]) { "Wörter", "Zahl" }, 2);
         mail_doc_row(d, 2, (const char *[]) { "Ωμέγα μακρύ", "1" }, 2);
         mail_doc_row(d, 2, (const char *[]) { "x", "1234" }, 2);
@@ -64,8 +67,17 @@ TEST(cleaning_cuts_at_characters) {
                 size_t max;
                 const char *out;
         } cases[] = {
-                { "abc", 3, "abc" }, { "abcd", 3, "abc…" }, { "äöü€", 3, "äöü…" }, { "a\xff" "b", 9, "a\xef\xbf\xbd" "b" },
-                { "a\nb\tc\rd", 9, "a b c d" }, { "", 0, "" }, { "\u2066x\u2069", 9, "\xef\xbf\xbdx\xef\xbf\xbd" },
+                { "abc", 3, "abc" },
+                { "abcd", 3, "abc…" },
+                { "äöü€", 3, "äöü…" },
+                { "a\xff"
+                  "b",
+                  9,
+                  "a\xef\xbf\xbd"
+                  "b" },
+                { "a\nb\tc\rd", 9, "a b c d" },
+                { "", 0, "" },
+                { "\u2066x\u2069", 9, "\xef\xbf\xbdx\xef\xbf\xbd" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-/* Every event in every language against tests/golden/mail/EVENT.LANGUAGE.txt; what is shown there was read by a person. Set
- * UPDATE_GOLDEN=1 to write them anew, and read the diff. */
+/* Every event in every language against tests/golden/mail/EVENT.LANGUAGE.txt; what is shown there was read by a
+ * person. Set UPDATE_GOLDEN=1 to write them anew, and read the diff. */
 
 #include "mail-text.h"
 
@@ -16,16 +16,24 @@
 #include "tap.h"
 #include "time-util.h"
 
-#define COMMON "\"job\":\"staff\",\"description\":\"Staff directory to the chat application\",\"at\":1795324660000000,\"host\":\"id1\""
+#define COMMON                                                                                                     \
+        "\"job\":\"staff\",\"description\":\"Staff directory to the chat "                                         \
+        "application\",\"at\":1795324660000000,\"host\":\"id1\""
 #define REVIEW "\"review\":\"0123456789abcdef\",\"reason\":\"TooManyDeletes\",\"since\":1795324660000000"
-#define SET                                                                                                             \
-        "\"staged\":1234,\"causes\":[{\"cause\":\"deleted\",\"kind\":\"user\",\"action\":\"Delete\",\"count\":1200},"   \
-        "{\"cause\":\"blocked\",\"kind\":\"user\",\"action\":\"Disable\",\"count\":33},"                                \
-        "{\"cause\":\"out-of-scope\",\"kind\":\"group\",\"action\":\"Delete\",\"count\":1}],"                           \
-        "\"first\":[{\"action\":\"Delete\",\"kind\":\"group\",\"cause\":\"out-of-scope\",\"name\":\"Sales\",\"source_id\":\"G1\"}," \
-        "{\"action\":\"Delete\",\"kind\":\"user\",\"cause\":\"deleted\",\"name\":\"Γεώργιος Παπαδόπουλος\",\"source_id\":\"A000055\"}," \
-        "{\"action\":\"Disable\",\"kind\":\"user\",\"cause\":\"blocked\",\"name\":\"\",\"source_id\":\"A000056\"}]"
-#define LIMITS "\"counted\":1234,\"limit\":500,\"population\":12000,\"threshold\":500,\"exceeded\":false,\"stopped\":false"
+#define SET                                                                                                        \
+        "\"staged\":1234,\"causes\":[{\"cause\":\"deleted\",\"kind\":\"user\",\"action\":\"Delete\",\"count\":"    \
+        "1200},"                                                                                                   \
+        "{\"cause\":\"blocked\",\"kind\":\"user\",\"action\":\"Disable\",\"count\":33},"                           \
+        "{\"cause\":\"out-of-scope\",\"kind\":\"group\",\"action\":\"Delete\",\"count\":1}],"                      \
+        "\"first\":[{\"action\":\"Delete\",\"kind\":\"group\",\"cause\":\"out-of-scope\",\"name\":\"Sales\","      \
+        "\"source_id\":\"G1\"},"                                                                                   \
+        "{\"action\":\"Delete\",\"kind\":\"user\",\"cause\":\"deleted\",\"name\":\"Γεώργιος "              \
+        "Παπαδόπουλος\",\"source_id\":\"A000055\"},"                                                   \
+        "{\"action\":\"Disable\",\"kind\":\"user\",\"cause\":\"blocked\",\"name\":\"\",\"source_id\":\"A000056\"}" \
+        "]"
+#define LIMITS                                                                                                     \
+        "\"counted\":1234,\"limit\":500,\"population\":12000,\"threshold\":500,\"exceeded\":false,\"stopped\":"    \
+        "false"
 #define QUARANTINE                                                                                          \
         "\"reason\":\"InvalidCredentials\",\"message\":\"ldaps://ldap.example.com: Invalid credentials\","  \
         "\"since\":1792905460000000,\"times\":7,\"next_attempt\":1795346260000000"
@@ -35,41 +43,56 @@ static const struct {
         OutboxEvent event;
         const char *payload;
 } mails[] = {
-        { "review-opened", OUTBOX_REVIEW_OPENED, "{" COMMON "," REVIEW "," SET ",\"verdict\":\"threshold\"," LIMITS "}" },
-        { "review-grown", OUTBOX_REVIEW_GROWN, "{" COMMON "," REVIEW "," SET ",\"verdict\":\"joined\"," LIMITS "}" },
+        { "review-opened", OUTBOX_REVIEW_OPENED,
+          "{" COMMON "," REVIEW "," SET ",\"verdict\":\"threshold\"," LIMITS "}" },
+        { "review-grown", OUTBOX_REVIEW_GROWN,
+          "{" COMMON "," REVIEW "," SET ",\"verdict\":\"joined\"," LIMITS "}" },
         { "reminder", OUTBOX_REMINDER,
-          "{" COMMON "," REVIEW "," SET ",\"verdict\":\"percent\",\"counted\":1234,\"limit\":1200,\"population\":12000,"
+          "{" COMMON "," REVIEW "," SET
+          ",\"verdict\":\"percent\",\"counted\":1234,\"limit\":1200,\"population\":12000,"
           "\"threshold\":5000,\"percent\":10000000,\"exceeded\":true,\"stopped\":true}" },
         { "one-removal", OUTBOX_REVIEW_OPENED,
-          "{" COMMON "," REVIEW ",\"verdict\":\"threshold\",\"staged\":1,\"causes\":[{\"cause\":\"unassigned\",\"kind\":\"user\","
-          "\"action\":\"Disable\",\"count\":1}],\"first\":[{\"action\":\"Disable\",\"kind\":\"user\",\"cause\":\"unassigned\","
-          "\"name\":\"Jane Doe\",\"source_id\":\"A1\"}],\"counted\":1,\"limit\":1,\"population\":1,\"threshold\":0}" },
-        { "empty-source", OUTBOX_REVIEW_OPENED, "{" COMMON "," REVIEW "," SET ",\"verdict\":\"empty-source\"," LIMITS "}" },
+          "{" COMMON "," REVIEW
+          ",\"verdict\":\"threshold\",\"staged\":1,\"causes\":[{\"cause\":\"unassigned\",\"kind\":\"user\","
+          "\"action\":\"Disable\",\"count\":1}],\"first\":[{\"action\":\"Disable\",\"kind\":\"user\",\"cause\":"
+          "\"unassigned\","
+          "\"name\":\"Jane "
+          "Doe\",\"source_id\":\"A1\"}],\"counted\":1,\"limit\":1,\"population\":1,\"threshold\":0}" },
+        { "empty-source", OUTBOX_REVIEW_OPENED,
+          "{" COMMON "," REVIEW "," SET ",\"verdict\":\"empty-source\"," LIMITS "}" },
         { "configuration", OUTBOX_REVIEW_OPENED,
           "{" COMMON "," REVIEW "," SET ",\"verdict\":\"configuration-changed\"," LIMITS "}" },
         { "budget", OUTBOX_REVIEW_OPENED,
-          "{" COMMON "," REVIEW "," SET ",\"verdict\":\"budget\",\"budget\":1000,\"budget_window\":604800000000," LIMITS
+          "{" COMMON "," REVIEW "," SET
+          ",\"verdict\":\"budget\",\"budget\":1000,\"budget_window\":604800000000," LIMITS
           ",\"percent\":2500000}" },
         { "memberships", OUTBOX_REVIEW_OPENED,
-          "{" COMMON "," REVIEW ",\"verdict\":\"memberships\",\"memberships\":2500,\"membership_threshold\":2000,\"staged\":2500,"
-          "\"causes\":[{\"cause\":\"\",\"kind\":\"group\",\"action\":\"Members\",\"count\":2500}],\"first\":[{\"action\":\"Members\","
+          "{" COMMON "," REVIEW
+          ",\"verdict\":\"memberships\",\"memberships\":2500,\"membership_threshold\":2000,\"staged\":2500,"
+          "\"causes\":[{\"cause\":\"\",\"kind\":\"group\",\"action\":\"Members\",\"count\":2500}],\"first\":[{"
+          "\"action\":\"Members\","
           "\"kind\":\"group\",\"cause\":\"\",\"name\":\"Sales\",\"source_id\":\"G1\",\"member\":\"Jane Doe\"}]}" },
         { "allowed", OUTBOX_ALLOWED,
-          "{" COMMON ",\"review\":\"0123456789abcdef\",\"by\":\"alice\",\"uid\":1000,\"comment\":\"They left on Friday\",\"decided\":1200,"
+          "{" COMMON ",\"review\":\"0123456789abcdef\",\"by\":\"alice\",\"uid\":1000,\"comment\":\"They left on "
+                     "Friday\",\"decided\":1200,"
           "\"joined_later\":34,\"remaining\":0,\"approval_expires\":86400000000}" },
         { "rejected", OUTBOX_REJECTED,
-          "{" COMMON ",\"review\":\"0123456789abcdef\",\"by\":\"alice\",\"uid\":1000,\"decided\":1,\"joined_later\":0,\"remaining\":12}" },
+          "{" COMMON ",\"review\":\"0123456789abcdef\",\"by\":\"alice\",\"uid\":1000,\"decided\":1,\"joined_"
+                     "later\":0,\"remaining\":12}" },
         { "healed", OUTBOX_HEALED, "{" COMMON ",\"review\":\"0123456789abcdef\",\"count\":1234}" },
         { "restarted", OUTBOX_RESTARTED, "{" COMMON ",\"review\":\"0123456789abcdef\",\"count\":1234}" },
         { "expired", OUTBOX_EXPIRED,
           "{" COMMON ",\"review\":\"0123456789abcdef\",\"count\":1234,\"approval_expires\":86400000000}" },
         { "quarantined", OUTBOX_QUARANTINED, "{" COMMON "," QUARANTINE "}" },
         { "interrupted", OUTBOX_QUARANTINED,
-          "{" COMMON ",\"reason\":\"IngestionInterrupted\",\"message\":\"users.jsonl:17: the file ends within a record\"}" },
+          "{" COMMON
+          ",\"reason\":\"IngestionInterrupted\",\"message\":\"users.jsonl:17: the file ends within a record\"}" },
         { "escrow", OUTBOX_QUARANTINED, "{" COMMON ",\"reason\":\"EncounteredEscrowThreshold\"}" },
-        { "job-disable-soon", OUTBOX_JOB_DISABLE_SOON, "{" COMMON "," QUARANTINE ",\"disable_at\":1795497460000000}" },
+        { "job-disable-soon", OUTBOX_JOB_DISABLE_SOON,
+          "{" COMMON "," QUARANTINE ",\"disable_at\":1795497460000000}" },
         { "job-disabled", OUTBOX_JOB_DISABLED, "{" COMMON "," QUARANTINE "}" },
-        { "recovered", OUTBOX_RECOVERED, "{" COMMON ",\"reason\":\"InvalidCredentials\",\"since\":1792905460000000}" },
+        { "recovered", OUTBOX_RECOVERED,
+          "{" COMMON ",\"reason\":\"InvalidCredentials\",\"since\":1792905460000000}" },
         { "test", OUTBOX_TEST, "{" COMMON ",\"by\":\"alice\"}" },
 };
 
@@ -81,7 +104,8 @@ static void setup(void) {
 
         if (done)
                 return;
-        (void) snprintf(path, sizeof(path), "%s/tests/locale", getenv("TOP_BUILDDIR") ? getenv("TOP_BUILDDIR") : ".");
+        (void) snprintf(path, sizeof(path), "%s/tests/locale",
+                        getenv("TOP_BUILDDIR") ? getenv("TOP_BUILDDIR") : ".");
         mail_text_setup(path);
         done = true;
 }
@@ -92,7 +116,8 @@ static bool is_golden(const char *name, const char *language, const char *ending
         const char *top = getenv("TOP_SRCDIR");
         char path[4096];
 
-        (void) snprintf(path, sizeof(path), "%s/tests/golden/mail/%s.%s.%s", top ? top : ".", name, language, ending);
+        (void) snprintf(path, sizeof(path), "%s/tests/golden/mail/%s.%s.%s", top ? top : ".", name, language,
+                        ending);
         if (getenv("UPDATE_GOLDEN"))
                 return file_write_atomic(path, text, strlen(text), 0644) == 0;
         if (file_read_full(path, 1 << 20, &golden, NULL) == 0 && streq(golden, text))
@@ -124,8 +149,16 @@ TEST(n3_a_review_mail_has_the_commands_and_numbers) {
         _cleanup_mail_facts_ MailFacts f = {};
         _cleanup_mail_text_ MailText t = {};
         static const char *const needles[] = {
-                "reprievectl staged staff", "reprievectl allow staff 0123456789abcdef", "reprievectl reject staff 0123456789abcdef",
-                "1,234", "1,200", "12,000", "500", "TooManyDeletes", "A000055", "Γεώργιος Παπαδόπουλος",
+                "reprievectl staged staff",
+                "reprievectl allow staff 0123456789abcdef",
+                "reprievectl reject staff 0123456789abcdef",
+                "1,234",
+                "1,200",
+                "12,000",
+                "500",
+                "TooManyDeletes",
+                "A000055",
+                "Γεώργιος Παπαδόπουλος",
         };
 
         setup();
@@ -146,7 +179,8 @@ TEST(an_unknown_language_is_english_and_the_system_has_its_own) {
         CHECK_INT(mail_facts_parse(OUTBOX_TEST, "{\"job\":\"staff\"}", &f), 0);
         static const struct {
                 const char *language, *result;
-        } cases[] = { { "xx", "en" }, { "de_AT.UTF-8", "de" }, { "C", "en" }, { "el_GR", "el" }, { "fr:de", "de" }, { NULL, "en" } };
+        } cases[] = { { "xx", "en" },    { "de_AT.UTF-8", "de" }, { "C", "en" },
+                      { "el_GR", "el" }, { "fr:de", "de" },       { NULL, "en" } };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 _cleanup_mail_text_ MailText t = {};
@@ -167,14 +201,22 @@ static char *payload_with_list(unsigned n, size_t max, uint64_t staged) {
                 char id[16];
 
                 (void) snprintf(id, sizeof(id), "%u", i * 7919 % 100003);
-                if (staged_list_add(l, &(Staged) { .kind = OBJECT_KIND_USER, .source_id = id, .display_name = id,
-                                                   .action = CHANGE_DELETE, .cause = CAUSE_DELETED, .staged_at = 1 }, NULL) < 0)
+                if (staged_list_add(l,
+                                    &(Staged) { .kind = OBJECT_KIND_USER,
+                                               .source_id = id,
+                                               .display_name = id,
+                                               .action = CHANGE_DELETE,
+                                               .cause = CAUSE_DELETED,
+                                               .staged_at = 1 },
+                                    NULL) < 0)
                         return NULL;
         }
         if (staged_list_finish(l, &packed, &rows, &size) < 0 ||
-            asprintf(&s, "{\"job\":\"staff\",\"review\":\"0123456789abcdef\",\"staged\":%llu,\"list\":\"%s\",\"list_rows\":%llu,"
-                     "\"list_size\":%llu,\"first\":[{}]}", (unsigned long long) staged, packed, (unsigned long long) rows,
-                     (unsigned long long) size) < 0)
+            asprintf(&s,
+                     "{\"job\":\"staff\",\"review\":\"0123456789abcdef\",\"staged\":%llu,\"list\":\"%s\",\"list_"
+                     "rows\":%llu,"
+                     "\"list_size\":%llu,\"first\":[{}]}",
+                     (unsigned long long) staged, packed, (unsigned long long) rows, (unsigned long long) size) < 0)
                 return NULL;
         return s;
 }
@@ -187,7 +229,8 @@ TEST(n3_the_list_is_attached_plain_packed_or_cut) {
         } cases[] = {
                 { 10, 1 << 20, "staff-0123456789abcdef.csv", "text/csv; charset=utf-8; header=present",
                   "The whole list is attached as" },
-                { 20000, 1 << 20, "staff-0123456789abcdef.csv.gz", "application/gzip", "The whole list is attached as" },
+                { 20000, 1 << 20, "staff-0123456789abcdef.csv.gz", "application/gzip",
+                  "The whole list is attached as" },
                 { 20000, 20000, NULL, "text/csv; charset=utf-8; header=present", " is cut: " },
         };
 
@@ -212,7 +255,9 @@ TEST(n3_the_list_is_attached_plain_packed_or_cut) {
 }
 
 TEST(a_damaged_payload_is_refused) {
-        static const char *const bad[] = { "", "{", "[]", "null", "{\"first\":{}}", "{\"first\":[1]}", "{}x", "{\"a\":[[[[[[[[[1]]]]]]]]]}" };
+        static const char *const bad[] = {
+                "", "{", "[]", "null", "{\"first\":{}}", "{\"first\":[1]}", "{}x", "{\"a\":[[[[[[[[[1]]]]]]]]]}"
+        };
         _cleanup_mail_facts_ MailFacts good = {};
         MailText t;
         MailFacts f;

@@ -60,11 +60,16 @@ static const struct {
         { "a\r\n\r\nbody", "Subject: a body\r\n" },
         { "a\rb\nc", "Subject: a b c\r\n" },
         { "=?UTF-8?Q?smuggled?=", "Subject: =?UTF-8?B?PT9VVEYtOD9RP3NtdWdnbGVkPz0=?=\r\n" },
-        { "gr\xc3\xbc\xc3\x9f" "e", "Subject: =?UTF-8?B?Z3LDvMOfZQ==?=\r\n" },
-        { "one word in many: gr\xc3\xbc\xc3\x9f" "e", "Subject: =?UTF-8?Q?one_word_in_many=3A_gr=C3=BC=C3=9Fe?=\r\n" },
+        { "gr\xc3\xbc\xc3\x9f"
+          "e",
+          "Subject: =?UTF-8?B?Z3LDvMOfZQ==?=\r\n" },
+        { "one word in many: gr\xc3\xbc\xc3\x9f"
+          "e",
+          "Subject: =?UTF-8?Q?one_word_in_many=3A_gr=C3=BC=C3=9Fe?=\r\n" },
         { "no\xff utf8", "Subject: =?UTF-8?Q?no=EF=BF=BD_utf8?=\r\n" },
         { "The quick brown fox jumps over the lazy dog and the lazy dog does not mind it at all, it says",
-          "Subject: The quick brown fox jumps over the lazy dog and the lazy dog does\r\n not mind it at all, it says\r\n" },
+          "Subject: The quick brown fox jumps over the lazy dog and the lazy dog does\r\n not mind it at all, it "
+          "says\r\n" },
 };
 
 TEST(headers_are_one_line_of_safe_characters) {
@@ -235,8 +240,9 @@ TEST(a_message_is_reproducible) {
 }
 
 TEST(no_value_makes_a_header) {
-        static const char *const nasty[] = { "\r\nBcc: evil@example.com\r\n", "\nBcc: evil@example.com", "\rBcc: evil@example.com",
-                                             "\r\n\r\nbody", "\"\r\nBcc: evil@example.com", "\xc3\xa4\r\nBcc: evil@example.com" };
+        static const char *const nasty[] = { "\r\nBcc: evil@example.com\r\n", "\nBcc: evil@example.com",
+                                             "\rBcc: evil@example.com",       "\r\n\r\nbody",
+                                             "\"\r\nBcc: evil@example.com",   "\xc3\xa4\r\nBcc: evil@example.com" };
 
         for (size_t i = 0; i < ELEMENTSOF(nasty); i++) {
                 MimeMessage m = example();

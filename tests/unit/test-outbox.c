@@ -31,9 +31,20 @@ TEST(n1_growth_by_more_than_a_tenth_is_mailed) {
                 uint64_t mailed, staged;
                 bool mail;
         } cases[] = {
-                { 0, 0, false }, { 0, 1, true }, { 1, 1, false }, { 1, 2, true }, { 9, 10, true }, { 10, 11, false }, { 10, 12, true },
-                { 100, 110, false }, { 100, 111, true }, { 100, 50, false }, { 1234, 1357, false }, { 1234, 1358, true },
-                { UINT64_MAX, UINT64_MAX, false }, { UINT64_MAX / 2, UINT64_MAX, true },
+                { 0, 0, false },
+                { 0, 1, true },
+                { 1, 1, false },
+                { 1, 2, true },
+                { 9, 10, true },
+                { 10, 11, false },
+                { 10, 12, true },
+                { 100, 110, false },
+                { 100, 111, true },
+                { 100, 50, false },
+                { 1234, 1357, false },
+                { 1234, 1358, true },
+                { UINT64_MAX, UINT64_MAX, false },
+                { UINT64_MAX / 2, UINT64_MAX, true },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++)
@@ -107,13 +118,23 @@ static int stage(Ledger *l, unsigned from, unsigned n, char review[static 17]) {
                 (void) snprintf(id, sizeof(id), "u%06u", i);
                 (void) snprintf(name, sizeof(name), "=User \"%u\"\r\nX: y", i);
                 (void) snprintf(change, sizeof(change), "%032u", i);
-                r = ledger_add_link(l, &(Link) { .kind = OBJECT_KIND_USER, .source_id = id, .target_id = id, .display_name = name,
-                                                 .written = "{}" }, &link);
+                r = ledger_add_link(l,
+                                    &(Link) { .kind = OBJECT_KIND_USER,
+                                             .source_id = id,
+                                             .target_id = id,
+                                             .display_name = name,
+                                             .written = "{}" },
+                                    &link);
                 if (r == 0)
-                        r = ledger_stage(l, &(Staged) { .link = link, .kind = OBJECT_KIND_USER, .source_id = id, .target_id = id,
-                                                        .display_name = name, .action = i == 0 ? CHANGE_DISABLE : CHANGE_DELETE,
-                                                        .cause = i == 0 ? CAUSE_BLOCKED : CAUSE_DELETED, .staged_at = NOW,
-                                                        .change_id = change });
+                        r = ledger_stage(l, &(Staged) { .link = link,
+                                                       .kind = OBJECT_KIND_USER,
+                                                       .source_id = id,
+                                                       .target_id = id,
+                                                       .display_name = name,
+                                                       .action = i == 0 ? CHANGE_DISABLE : CHANGE_DELETE,
+                                                       .cause = i == 0 ? CAUSE_BLOCKED : CAUSE_DELETED,
+                                                       .staged_at = NOW,
+                                                       .change_id = change });
                 if (r != 0)
                         return r;
         }
@@ -155,7 +176,9 @@ TEST(n2_the_mail_is_queued_with_the_set_as_it_is) {
         _cleanup_free_ void *gzip = NULL;
         _cleanup_free_ char *csv = NULL;
         JobConfig job = job_config();
-        GuardVerdict verdict = { .reason = GUARD_TRIPPED_THRESHOLD, .tripped = true, .counted = 25, .limit = 20, .population = 1000 };
+        GuardVerdict verdict = {
+                .reason = GUARD_TRIPPED_THRESHOLD, .tripped = true, .counted = 25, .limit = 20, .population = 1000
+        };
         size_t size, csv_size, lines = 0;
         char review[17];
 
@@ -220,7 +243,8 @@ TEST(one_review_is_one_thread_and_the_next_another) {
         JobConfig job = job_config();
         _cleanup_free_ char *first = NULL;
         Decision d = { .verb = "allow", .comment = "fine", .uid = 7, .user = "alice", .at = NOW + 2 };
-        static const OutboxEvent in_thread[] = { OUTBOX_REVIEW_GROWN, OUTBOX_REMINDER, OUTBOX_ALLOWED, OUTBOX_EXPIRED };
+        static const OutboxEvent in_thread[] = { OUTBOX_REVIEW_GROWN, OUTBOX_REMINDER, OUTBOX_ALLOWED,
+                                                 OUTBOX_EXPIRED };
         char review[17];
 
         OK(ledger_begin(l));
@@ -233,7 +257,8 @@ TEST(one_review_is_one_thread_and_the_next_another) {
 
                 if (in_thread[i] == OUTBOX_REVIEW_GROWN) {
                         OK(stage(l, 100, 3, review));
-                        OK(outbox_queue_review(l, &job, &state, OUTBOX_REVIEW_GROWN, &(GuardVerdict) { .joined = true }, NOW + 1));
+                        OK(outbox_queue_review(l, &job, &state, OUTBOX_REVIEW_GROWN,
+                                               &(GuardVerdict) { .joined = true }, NOW + 1));
                         CHECK_INT(state.mailed_staged, 6);
                 } else if (in_thread[i] == OUTBOX_REMINDER) {
                         OK(outbox_queue_reminder(l, &job, &state, NOW + USEC_PER_DAY));
@@ -262,8 +287,10 @@ TEST(q6_after_a_partial_decision_the_rest_keeps_its_reminders) {
         JobConfig job = job_config();
 
         OK(ledger_begin(l));
-        OK(outbox_queue_decided(l, &job, &state, &(Decision) { .verb = "reject", .review = "0123456789abcdef", .user = "bob",
-                                                               .at = NOW + 5 }, 4, 0, 6));
+        OK(outbox_queue_decided(
+                l, &job, &state,
+                &(Decision) { .verb = "reject", .review = "0123456789abcdef", .user = "bob", .at = NOW + 5 }, 4, 0,
+                6));
         CHECK_INT(state.mailed_staged, 6);
         CHECK(outbox_reminder_at(&job, &state, 6) == NOW + 5 + USEC_PER_DAY);
         OK(ledger_commit(l));
@@ -318,7 +345,9 @@ TEST(g4_with_nobody_to_notify_nothing_is_queued) {
         job.email = NULL;
         OK(ledger_begin(l));
         OK(stage(l, 0, 2, review));
-        CHECK_INT(outbox_queue_review(l, &job, &state, OUTBOX_REVIEW_OPENED, &(GuardVerdict) { .tripped = true }, NOW), OUTBOX_E_NOBODY);
+        CHECK_INT(
+                outbox_queue_review(l, &job, &state, OUTBOX_REVIEW_OPENED, &(GuardVerdict) { .tripped = true }, NOW),
+                OUTBOX_E_NOBODY);
         CHECK_INT(outbox_queue_reminder(l, &job, &state, NOW), OUTBOX_E_NOBODY);
         CHECK_INT(outbox_queue_decided(l, &job, &state, &(Decision) { .verb = "allow" }, 0, 0, 0), OUTBOX_E_NOBODY);
         CHECK_INT(outbox_queue_closed(l, &job, &state, OUTBOX_HEALED, NULL, 0, NOW), OUTBOX_E_NOBODY);
@@ -343,9 +372,15 @@ TEST(g5_a_membership_removal_names_group_and_member) {
         OK(ledger_begin(l));
         OK(add_group(l, "G1", &group));
         OK(add_user(l, "A1", &user));
-        OK(ledger_stage(l, &(Staged) { .link = group, .kind = OBJECT_KIND_GROUP, .source_id = "G1", .target_id = "G1",
-                                       .display_name = "Sales", .action = CHANGE_MEMBERS, .member = user, .staged_at = NOW,
-                                       .change_id = "x" }));
+        OK(ledger_stage(l, &(Staged) { .link = group,
+                                      .kind = OBJECT_KIND_GROUP,
+                                      .source_id = "G1",
+                                      .target_id = "G1",
+                                      .display_name = "Sales",
+                                      .action = CHANGE_MEMBERS,
+                                      .member = user,
+                                      .staged_at = NOW,
+                                      .change_id = "x" }));
         OK(ledger_open_review(l, QUARANTINE_TOO_MANY_DELETES, NOW, review));
         OK(outbox_queue_review(l, &job, &state, OUTBOX_REVIEW_OPENED, &verdict, NOW));
         OK(ledger_commit(l));

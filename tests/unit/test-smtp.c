@@ -10,11 +10,17 @@
 #include "tap.h"
 
 TEST(this_machine_is_recognised) {
-        static const char *const local[] = { "smtp://localhost", "smtp://LOCALHOST:25", "smtps://localhost:465", "smtp://127.0.0.1",
-                                             "smtp://127.1.2.3:2525", "smtp://[::1]:25" };
-        static const char *const remote[] = { "smtp://mail.example.com", "smtp://localhost.example.com", "smtp://127.evil.example",
-                                              "smtp://127.0.0.1.example.com", "smtp://128.0.0.1", "smtp://[::2]", "smtp://[fe80::1]",
-                                              "http://localhost", "" };
+        static const char *const local[] = { "smtp://localhost", "smtp://LOCALHOST:25",   "smtps://localhost:465",
+                                             "smtp://127.0.0.1", "smtp://127.1.2.3:2525", "smtp://[::1]:25" };
+        static const char *const remote[] = { "smtp://mail.example.com",
+                                              "smtp://localhost.example.com",
+                                              "smtp://127.evil.example",
+                                              "smtp://127.0.0.1.example.com",
+                                              "smtp://128.0.0.1",
+                                              "smtp://[::2]",
+                                              "smtp://[fe80::1]",
+                                              "http://localhost",
+                                              "" };
 
         for (size_t i = 0; i < ELEMENTSOF(local); i++)
                 CHECK(smtp_server_is_local(local[i]));
@@ -41,21 +47,26 @@ TEST(tls_is_required_unless_somebody_says_otherwise) {
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
-                MailConfig c = { .server = (char *) cases[i].server, .user = (char *) cases[i].user, .tls = (char *) cases[i].tls };
+                MailConfig c = { .server = (char *) cases[i].server,
+                                 .user = (char *) cases[i].user,
+                                 .tls = (char *) cases[i].tls };
 
                 CHECK_INT(smtp_tls_choose(&c), cases[i].result);
         }
 }
 
 TEST(only_a_server_is_taken_for_one) {
-        static const char *const bad[] = { "", "smtp://", "http://localhost", "file:///etc/passwd", "smtp://u:p@localhost", "smtp://a/b",
-                                           "smtp://a b", "smtp://a?x", "smtp://a#x", "mail.example.com" };
+        static const char *const bad[] = {
+                "",           "smtp://",    "http://localhost", "file:///etc/passwd", "smtp://u:p@localhost",
+                "smtp://a/b", "smtp://a b", "smtp://a?x",       "smtp://a#x",         "mail.example.com"
+        };
 
         for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
                 _cleanup_error_ Error *error = NULL;
                 Smtp *s = NULL;
 
-                CHECK_INT(smtp_new(&(SmtpSettings) { .server = bad[i], .tls = SMTP_TLS_REQUIRED }, &s, &error), -EINVAL);
+                CHECK_INT(smtp_new(&(SmtpSettings) { .server = bad[i], .tls = SMTP_TLS_REQUIRED }, &s, &error),
+                          -EINVAL);
                 CHECK(error && !s);
         }
 }
