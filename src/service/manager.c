@@ -191,11 +191,6 @@ static int load_job(Manager *m, const char *name, const Person *by, Error **ret_
                 r = add_job(m, name, TAKE_PTR(config), NULL, &j);
                 if (r < 0)
                         return r;
-                if (by && j->config->enabled && launcher_get_mode(m->launcher) == LAUNCH_SYSTEMD) {
-                        r = strv_extend(&m->timers, name);
-                        if (r < 0)
-                                return r;
-                }
         } else {
                 bool changed = !j->config || !config_equal(j->config, config);
 
@@ -268,8 +263,10 @@ int manager_reload(Manager *m, const Person *by, Error **ret_error) {
                 const JobConfig *c = m->jobs[i]->config;
 
                 job_refresh(m->jobs[i]);
-                /* systemd makes the timer of a new job file known, but starts it only at the next boot. */
-                if (c && schedule_has_timer(c) && !strv_contains(m->timers, c->name) && strv_extend(&m->timers, c->name) < 0)
+                /* systemd makes the timer of a new job file known, but starts it only at the next boot. That it is new we
+                 * cannot know: this process may have been started for this very call. */
+                if (c && schedule_has_timer(c) && launcher_get_mode(m->launcher) == LAUNCH_SYSTEMD &&
+                    !strv_contains(m->timers, c->name) && strv_extend(&m->timers, c->name) < 0)
                         return -ENOMEM;
         }
         manager_units_changed(m, NULL);
