@@ -72,12 +72,15 @@ static int walk_down(Cycle *c, json_object *groups, json_object *queue) {
 
                 if (!json_object_object_get_ex(groups, id, &members))
                         continue;
+                /* E2: its record cannot be used, so nobody can say who is in it. */
+                if (!members)
+                        c->assignment_incomplete = true;
                 r = add(c, OBJECT_KIND_GROUP, id);
                 if (r >= 0)
                         r = add_members(c, members);
                 if (r < 0)
                         return r;
-                for (size_t k = 0; c->config->assigned_nested && k < json_object_array_length(members); k++) {
+                for (size_t k = 0; members && c->config->assigned_nested && k < json_object_array_length(members); k++) {
                         json_object *member = json_object_array_get_idx(members, k);
 
                         if (json_object_object_get_ex(c->assigned[OBJECT_KIND_GROUP], json_object_get_string(member), NULL))
@@ -86,6 +89,16 @@ static int walk_down(Cycle *c, json_object *groups, json_object *queue) {
                                 return -ENOMEM;
                 }
         }
+        return 0;
+}
+
+/* A record that is of no use (E2), but may be that of a group on our way. */
+static int add_unusable(Cycle *c, const SourceRecord *raw, const char *id, json_object *groups, json_object *queue) {
+        if (json_object_object_add(groups, id, NULL) < 0)
+                return -ENOMEM;
+        if ((strv_contains(c->config->assigned, id) || may_name(c, raw)) &&
+            json_object_array_add(queue, json_object_new_string(id)) < 0)
+                return -ENOMEM;
         return 0;
 }
 
@@ -103,10 +116,19 @@ static int read_groups(Cycle *c, Source *source, json_object *groups, json_objec
 
                 if (!(raw.kinds & OBJECT_KIND_MASK(OBJECT_KIND_GROUP)) || (!c->config->assigned_nested && !may_name(c, &raw)))
                         continue;
-                /* What cannot be used is reported by the reading proper. */
+                /* What cannot be used is reported by the reading proper; without an id it makes that incomplete. */
                 r = source->vtable->parse(source, &raw, &o, &kind, &id, &error);
                 if (r < 0)
                         return r;
+                if (r == 0)
+                        kind = o->kind;
+                if (kind == OBJECT_KIND_GROUP && (r == SOURCE_E_INVALID_ID_KNOWN ||
+                                                  (r == 0 && json_object_object_get_ex(groups, o->id, NULL)))) {
+                        r = add_unusable(c, &raw, r == 0 ? o->id : id, groups, queue);
+                        if (r < 0)
+                                return r;
+                        continue;
+                }
                 if (r > 0 || o->kind != OBJECT_KIND_GROUP || (!c->config->assigned_nested && !is_named(c, o)))
                         continue;
                 members = list_of(o->members);

@@ -718,7 +718,12 @@ static int plan_members(Cycle *c, Evaluated *e) {
         for (size_t i = 0; r >= 0 && i < current.n; i++) {
                 if (n_wanted > 0 && bsearch(&current.items[i], wanted, n_wanted, sizeof(uint64_t), compare_u64))
                         continue;
-                switch (member_standing(c, e, current.items[i])) {
+                Standing standing = member_standing(c, e, current.items[i]);
+
+                /* E1: a record that was not reached may say something else of this group. */
+                if (!c->complete)
+                        continue;
+                switch (standing) {
                 case STANDING_STAGED:
                 case STANDING_HELD:
                         e->unsettled = true;
@@ -884,7 +889,9 @@ static bool is_unknown(const Cycle *c, ObjectKind kind, const char *source_id) {
         const Evaluated *e = cycle_find_evaluated(c, kind, source_id);
 
         /* E1: what an incomplete reading gives a cause for is neither due nor healed. */
-        return e ? e->invalid || (!c->complete && e->cause != CAUSE_NONE) : !c->complete;
+        if (e)
+                return e->invalid || (!c->complete && e->cause != CAUSE_NONE);
+        return !c->complete || !(c->source->kinds & OBJECT_KIND_MASK(kind));
 }
 
 /* Rows of the staged set about which this reading says nothing stay as they are; of the escrow too (X1). */

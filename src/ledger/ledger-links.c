@@ -103,7 +103,10 @@ int ledger_set_absent(Ledger *l, uint64_t link, bool absent) {
         r = ledger_execute(l, "UPDATE links SET absent = ? WHERE id = ?", "iu", (int) absent, link);
         if (r < 0)
                 return r;
-        return r > 0 ? 0 : ledger_fail(l, -ENOENT, "there is no link %llu", (unsigned long long) link);
+        if (r == 0)
+                return ledger_fail(l, -ENOENT, "there is no link %llu", (unsigned long long) link);
+        l->links_changed = true;
+        return 0;
 }
 
 static int remove_link_rows(Ledger *l, uint64_t link, ObjectKind kind, const char *source_id) {

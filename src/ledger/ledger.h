@@ -123,7 +123,8 @@ typedef struct Link {
 int ledger_add_link(Ledger *l, const Link *link, uint64_t *ret_id);
 /** ledger_update_link() - writes everything but kind and source id. Errors: -ENOENT, -EEXIST as above. */
 int ledger_update_link(Ledger *l, const Link *link);
-/** ledger_set_absent() - bulk: the flag alone, no generation. Errors: -ENOENT. */
+/** ledger_set_absent() - the flag alone. It moves the generation on: to an index from before, whoever has come back meanwhile
+ * would be unchanged, and to the flag still gone. Errors: -ENOENT. */
 int ledger_set_absent(Ledger *l, uint64_t link, bool absent);
 /** ledger_remove_link() - with its memberships, staged rows, hold and escrow. Errors: -ENOENT. */
 int ledger_remove_link(Ledger *l, uint64_t link);

@@ -179,7 +179,6 @@ TEST(the_generation_counts_commits_that_changed_links) {
         OK(ledger_remove_member(l, 1, 2));
         ledger_rollback(l);
         OK(ledger_begin(l));
-        OK(ledger_set_absent(l, id, true));
         OK(ledger_remove_member(l, 1, 2));
         OK(ledger_commit(l));
         OK(ledger_get_state(l, &s));

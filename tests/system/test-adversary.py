@@ -1,0 +1,146 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Attempts to get a removal past the guard: each block is one, and says which rule forbids it. Cycles by hand, decisions
+straight into the ledger."""
+import json
+import os
+import re
+import shutil
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
+from house import BUILD, House, Tap  # noqa: E402
+
+t = Tap()
+
+
+def person(n, **more):
+    return dict({"id": f"u{n}", "userName": f"user{n}", "displayName": f"User {n}", "active": True}, **more)
+
+
+def people(*numbers):
+    return [person(n) for n in numbers]
+
+
+def team(members, id="g1", name="Team"):
+    return {"id": id, "displayName": name, "members": members}
+
+
+def start(h, users, groups=None, **sections):
+    h.write_source(users, groups)
+    h.sections = {"Deletions": {"DeletionThreshold": 5}, "Target": {"Faults": os.path.join(h.dir, "faults")}}
+    for section, keys in sections.items():
+        h.sections.setdefault(section, {}).update(keys)
+    faults(h)
+    h.write_job(groups=groups is not None, sections=h.sections)
+    h.cycle(check=0)
+
+
+def again(h, groups=False, **sections):
+    """The job file anew, with these keys as well."""
+    merged = {k: dict(v) for k, v in h.sections.items()}
+    for section, keys in sections.items():
+        merged.setdefault(section, {}).update(keys)
+    h.write_job(groups=groups, sections=merged)
+
+
+def faults(h, *plan):
+    with open(os.path.join(h.dir, "faults"), "w", encoding="utf-8") as f:
+        f.write("".join(json.dumps(x) + "\n" for x in plan))
+
+
+def there(h):
+    return sorted(u["userName"][4:] for u in h.target_users() if u.get("active", True))
+
+
+def append(h, name, text):
+    with open(os.path.join(h.source, name), "a", encoding="utf-8") as f:
+        f.write(text)
+
+
+def numbers(*n):
+    return sorted(str(i) for i in n)
+
+
+with House() as h:
+    start(h, people(*range(10)))
+    h.write_source(people(*[n for n in range(10) if n != 3]))
+    faults(h, {"action": "Delete", "result": "crash-before"})
+    h.cycle()
+    t.is_(there(h), numbers(*range(10)), "C5: a cycle is killed just before a removal below the limit")
+    h.write_source(people(*range(10)))
+    faults(h)
+    h.cycle()
+    t.is_(there(h), numbers(*range(10)), "R4: who is back before that, unchanged, is not removed by the next cycle")
+    h.write_source(people(*[n for n in range(10) if n != 4]))
+    h.cycle()
+    t.is_(there(h), numbers(0, 1, 2, 3, 5, 6, 7, 8, 9), "and an absence is still noticed")
+
+with House() as h:
+    index = os.path.join(h.state, "jobs/staff/snapshot.index")
+    start(h, people(*range(10)))
+    shutil.copy(index, index + ".old")
+    h.write_source(people(9))
+    h.cycle()
+    t.is_((there(h), len(h.entries(REPRIEVE_ACTION="StagedDelete"))), (numbers(*range(10)), 9), "nine removals trip")
+    shutil.copy(index + ".old", index)
+    h.write_source(people(*range(10)))
+    r = h.cycle()
+    t.is_(len([e for e in r.entries if "left the review by itself" in e["MESSAGE"]]), 9, "Q2: an older snapshot.index does not keep them staged")
+    again(h, Deletions={"DeletionThreshold": 100})
+    h.cycle()
+    t.is_(there(h), numbers(*range(10)), "and nothing is removed that the source has")
+
+with House() as h:
+    start(h, people(*range(10)), [team(["u1", "u2", "u3"])])
+    h.write_source(groups=[team(["u1"])])
+    append(h, "groups.jsonl", '{"id": "g2", "displayName": "Torn')
+    h.cycle()
+    t.is_(len(h.target_groups()[0].get("members", [])), 3, "E1: an incomplete reading takes nobody out of a group")
+    h.write_source(groups=[team(["u1"]), ])
+    h.cycle()
+    t.is_(len(h.target_groups()[0].get("members", [])), 1, "a complete one does")
+
+with House() as h:
+    start(h, people(*range(10)), [team([f"u{n}" for n in range(10)])], Deletions={"MembershipThreshold": 5})
+    h.write_source(groups=[team(["u1"])])
+    h.cycle()
+    append(h, "groups.jsonl", '{"id": "g2", "displayName": "Torn')
+    r = h.cycle()
+    again(h, groups=True, Deletions={"MembershipThreshold": 100})
+    h.write_source(groups=[team(["u1"])])
+    h.cycle()
+    t.is_(len(h.target_groups()[0].get("members", [])), 10, "Q3: staged membership removals survive an incomplete reading and a raised limit")
+
+for what, broken in (("invalid", '{"id":"g1","displayName":"Team","members":7}\n'),
+                     ("there twice", '{"id":"g1","displayName":"Team","members":[]}\n')):
+    with House() as h:
+        start(h, people(*range(4)), [team(["u0", "u1", "u2", "u3"])], Scope={"Assigned": "Team"})
+        t.is_(there(h), numbers(*range(4)), "all members of Team are provisioned")
+        h.write_source(groups=[] if what == "invalid" else None)
+        append(h, "groups.jsonl", broken)
+        h.cycle()
+        t.is_(there(h), numbers(*range(4)), f"E2: nobody is unassigned because the record of the assigned group is {what}")
+
+with House() as h:
+    start(h, people(0, 1))
+    h.write_source([person(0), person(1), person(2, userName="same", email="a"), person(3, userName="SAME")])
+    h.cycle()
+    h.write_source([person(0), person(1), person(3, userName="SAME")])
+    h.cycle()
+    h.cycle()
+    t.is_(sorted(u["userName"].lower() for u in h.target_users()), ["same", "user0", "user1"], "two source objects never share one in the target")
+
+with House() as h:
+    groups = [team([], id=f"g{n}", name=f"Group {n}") for n in range(8)]
+    start(h, people(0, 1), groups, Deletions={"OnConfigurationChange": "judge"})
+    h.write_source(groups=groups[:1])
+    h.cycle()
+    t.is_(len(h.target_groups()), 8, "seven groups are staged")
+    again(h, groups=False, Deletions={"DeletionThreshold": 100})
+    r = h.cycle()
+    again(h, groups=True, Deletions={"DeletionThreshold": 100})
+    h.cycle()
+    t.is_(len(h.target_groups()), 8, "Q3: taking Groups= out and back, with a raised limit, releases nothing")
+
+t.done()
