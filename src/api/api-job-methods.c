@@ -238,6 +238,33 @@ static int method_list_held(BusCall *call, void *object, Error **ret_error) {
         return r == 0 ? bus_message_close(p.m) : api_answer(call, r, ret_error);
 }
 
+static int append_cycle(const CycleRecord *c, void *userdata) {
+        BusMessage *m = userdata;
+        int r;
+
+        r = bus_message_open(m, '(', "ssttsa{st}");
+        if (r >= 0)
+                r = bus_message_append(m, "sstts", c->id, cycle_result_to_string(c->result), c->started, c->finished,
+                                       c->verdict);
+        if (r >= 0)
+                r = api_append_counts(m, c);
+        return r < 0 ? r : bus_message_close(m);
+}
+
+static int method_list_cycles(BusCall *call, void *object, Error **ret_error) {
+        BusMessage *m = bus_call_reply(call);
+        uint32_t limit;
+        int r;
+
+        r = bus_call_read(call, "u", &limit);
+        if (r >= 0)
+                r = bus_message_open(m, 'a', "(ssttsa{st})");
+        if (r < 0)
+                return r;
+        r = job_list_cycles(object, page_limit(limit), append_cycle, m, ret_error);
+        return r == 0 ? bus_message_close(m) : api_answer(call, r, ret_error);
+}
+
 /* The ledger counts by action as well; at a glance, Delete and Disable of one cause are one. */
 typedef struct Summary {
         uint64_t n[_CAUSE_MAX][_OBJECT_KIND_MAX];
@@ -422,6 +449,7 @@ const BusMethod api_job_methods[] = {
         {"SummarizeStaged", "", "", "a(ssu)", "causes", method_summarize_staged, 0, NULL},
         {"OpenStaged", "s", "format", "h", "list", method_open_staged, 0, ACTION_LOOK},
         {"ListHeld", "uu", "offset limit", "a(sssst)", "held", method_list_held, 0, ACTION_LOOK},
+        {"ListCycles", "u", "limit", "a(ssttsa{st})", "cycles", method_list_cycles, 0, NULL},
         {"Preview", "", "", "h", "plan", method_preview, 0, ACTION_LOOK},
         {"ProvisionOnDemand", "ss", "kind source_id", "a(sss)", "steps", method_provision_on_demand, 0, ACTION_RUN},
         {"ValidateConnections", "", "", "a(sbs)", "results", method_validate, 0, ACTION_RUN},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-/* Lists of people: paged for a screen, whole through a descriptor. */
+/* Lists of people: paged for a screen, whole through a descriptor. And of cycles, which name nobody. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -85,6 +85,17 @@ int job_list_held(Job *j, uint64_t offset, uint64_t limit, LedgerHoldFunc f, voi
         r = ledger_scan_holds(l, offset, limit, f, userdata);
         if (r == -ECANCELED)
                 return 0;
+        return r < 0 ? job_ledger_failed(j, l, r, ret_error) : 0;
+}
+
+int job_list_cycles(Job *j, uint64_t limit, LedgerCycleFunc f, void *userdata, Error **ret_error) {
+        _cleanup_(ledger_freep) Ledger *l = NULL;
+        int r;
+
+        r = job_open_ledger(j, LEDGER_READ_ONLY, false, &l, ret_error);
+        if (r != 0 || !l)
+                return r;
+        r = ledger_scan_cycles(l, limit, f, userdata);
         return r < 0 ? job_ledger_failed(j, l, r, ret_error) : 0;
 }
 

@@ -84,6 +84,8 @@ typedef int (*JobStagedFunc)(const Staged *s, const char *member, void *userdata
 int job_list_staged(Job *j, uint64_t offset, uint64_t limit, JobStagedFunc f, void *userdata, Error **ret_error);
 int job_summarize_staged(Job *j, LedgerSummaryFunc f, void *userdata, Error **ret_error);
 int job_list_held(Job *j, uint64_t offset, uint64_t limit, LedgerHoldFunc f, void *userdata, Error **ret_error);
+/** job_list_cycles() - newest first, at most @limit (0: all that the ledger keeps); the newest may have no end */
+int job_list_cycles(Job *j, uint64_t limit, LedgerCycleFunc f, void *userdata, Error **ret_error);
 /** job_open_staged() - the whole list in a sealed memfd. @format: "csv" (RFC 4180) or "json" (JSON Lines) */
 int job_open_staged(Job *j, const char *format, int *ret_fd, Error **ret_error);
 
