@@ -49,7 +49,7 @@ typedef struct Verb {
 /* One or more verbs each: the file of that name */
 extern const Verb verb_list, verb_status, verb_staged, verb_held, verb_allow, verb_reject, verb_release, verb_run, verb_monitor,
         verb_preview, verb_pause, verb_start, verb_restart, verb_set, verb_create, verb_remove, verb_reload, verb_validate,
-        verb_test_mail, verb_provision, verb_log;
+        verb_test_mail, verb_provision, verb_log, verb_cycles, verb_advise;
 
 /* Options of several verbs */
 extern bool arg_json, arg_no_legend, arg_no_pager, arg_yes;

@@ -13,6 +13,7 @@
 static const Verb *const verbs[] = {
         &verb_list,    &verb_status, &verb_staged, &verb_allow,  &verb_reject, &verb_held,     &verb_release,
         &verb_run,     &verb_preview, &verb_provision, &verb_validate, &verb_monitor, &verb_log,
+        &verb_cycles,  &verb_advise,
         &verb_pause,   &verb_start,  &verb_restart, &verb_set,   &verb_create, &verb_remove,   &verb_reload, &verb_test_mail,
 };
 

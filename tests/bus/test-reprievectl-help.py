@@ -27,7 +27,7 @@ def long_options(text):
 r = run("--help")
 t.is_(r.returncode, 0, "--help succeeds")
 verbs = re.findall(r"^  ([a-z-]+) ", r.stdout.split("Options:")[0], re.M)
-t.ok(len(verbs) == 21 and "allow" in verbs, "--help lists the commands", verbs)
+t.ok(len(verbs) == 23 and "allow" in verbs, "--help lists the commands", verbs)
 t.ok(max(len(line) for line in r.stdout.splitlines()) <= 110, "and is not wider than a terminal", r.stdout)
 
 with open(os.path.join(TOP, "man/reprievectl.1")) as f:
@@ -72,6 +72,7 @@ for arguments, message in (
         (["create", "staff", "Connector=json", "x"], "has no section"),
         (["provision", "staff", "robot", "1"], "expected user or group"),
         (["staged", "--csv", "--json", "staff"], "exclude each other"),
+        (["cycles", "staff", "--lines=0"], "expected a number from 1 to 1000"),
         (["allow", "staff"], "There is no terminal to ask on"),
         (["reject", "staff", "0123456789abcdef"], "There is no terminal to ask on"),
 ):
