@@ -116,19 +116,31 @@ static CycleCount count_of(ChangeAction action) {
         return COUNT_SKIPPED;
 }
 
+static int touch_group(uint64_t group, void *userdata) {
+        Cycle *c = userdata;
+
+        if (ARRAY_GROW(c->touched_groups, c->n_touched_groups_allocated, c->n_touched_groups + 1) < 0)
+                return -ENOMEM;
+        c->touched_groups[c->n_touched_groups++] = group;
+        return 0;
+}
+
+/* Whoever takes the place of what has vanished becomes a member of the same groups. */
+static int record_vanished(Cycle *c, const Change *change) {
+        int r;
+
+        r = ledger_scan_groups_of(c->ledger, change->link, touch_group, c);
+        return r < 0 ? r : ledger_remove_link(c->ledger, change->link);
+}
+
 /* What the record of this change may now count on. */
 static int note_done(Cycle *c, const Change *change, const char *target_id, uint64_t link) {
         Evaluated *e = record_of(c, change);
 
         c->record.counts[count_of(change->action)]++;
         /* A group whose own record did not say so has to be looked at again: its reference has become unresolved. */
-        if (change->action == CHANGE_MEMBERS && !e) {
-                if (ARRAY_GROW(c->touched_groups, c->n_touched_groups_allocated, c->n_touched_groups + 1) < 0)
-                        return -ENOMEM;
-                c->touched_groups[c->n_touched_groups++] = change->link;
-        }
         if (!e)
-                return 0;
+                return change->action == CHANGE_MEMBERS ? touch_group(change->link, c) : 0;
         if (e->pending > 0)
                 e->pending--;
         if (change->action == CHANGE_DELETE)
@@ -237,9 +249,11 @@ static int record_outcome(Cycle *c, Change *change, TargetOutcome *o, uint64_t *
         }
 
         c->n_refused++;
+        if (change->action == CHANGE_MEMBERS)
+                c->n_refused_references++;
         c->record.counts[COUNT_FAILED]++;
         if (has_vanished(change, o) && change->link != 0)
-                return ledger_remove_link(c->ledger, change->link);
+                return record_vanished(c, change);
         for (uint32_t i = 0; change->action == CHANGE_MEMBERS && i < change->n_remove; i++) {
                 r = link_set_add(&c->still_members, change->remove[i].link);
                 if (r < 0)

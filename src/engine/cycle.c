@@ -107,6 +107,7 @@ static void cycle_done(Cycle *c) {
         link_set_done(&c->removed);
         link_set_done(&c->removed_new);
         link_set_done(&c->removed_allowed);
+        link_set_done(&c->deleted);
         link_set_done(&c->unseen);
         link_set_done(&c->still_members);
         plan_free(c->plan);
@@ -355,6 +356,12 @@ static int open_systems(Cycle *c, Error **ret_error) {
         return r < 0 ? error_wrap(ret_error, r, "Failed to open the target") : 0;
 }
 
+static int compare_u64(const void *a, const void *b) {
+        uint64_t x = *(const uint64_t *) a, y = *(const uint64_t *) b;
+
+        return x < y ? -1 : x > y;
+}
+
 /* A fingerprint is stored only once its record's effect is committed, so this is the very last step. */
 static int write_index(Cycle *c, Error **ret_error) {
         JobState state = {};
@@ -374,6 +381,7 @@ static int write_index(Cycle *c, Error **ret_error) {
                         return r;
         }
         if (c->n_touched_groups > 0) {
+                qsort(c->touched_groups, c->n_touched_groups, sizeof(*c->touched_groups), compare_u64);
                 r = snapshot_forget_links(c->index, c->touched_groups, c->n_touched_groups);
                 if (r < 0)
                         return r;
@@ -423,9 +431,11 @@ static int run_steps(Cycle *c, Error **ret_error) {
 
 /* ---- what it all means for the job ---- */
 
-/* X2, and its last sentence. Reference failures do not exist for connectors that resolve members by link. */
+/* X2, and its last sentence. */
 static bool too_many_failures(const Cycle *c) {
-        if (c->n_refused > 40000 || (c->n_refused >= 5000 && c->n_refused * 100 > c->n_tried * 40))
+        uint64_t own = c->n_refused - c->n_refused_references;
+
+        if (own > 40000 || (own >= 5000 && own * 100 > c->n_tried * 40) || c->n_refused > 60000)
                 return true;
         return c->n_tried >= 10 && c->n_refused == c->n_tried;
 }

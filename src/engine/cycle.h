@@ -120,6 +120,7 @@ typedef struct Cycle {
 
         Plan *plan;
         LinkSet removed;                  /* links with a planned removal that nobody holds back */
+        LinkSet deleted;                  /* of these, those with a Delete */
         LinkSet removed_new, removed_allowed; /* links with a planned Delete, by standing */
         LinkSet unseen;                   /* links of the index's rows that no record matched */
         LinkSet still_members;            /* links whose removal from a group the target refused */
@@ -137,6 +138,7 @@ typedef struct Cycle {
         uint64_t n_allowed;               /* rows that were allowed when it began */
         bool approvals_void;              /* they were, but too long ago, or for another configuration (Q5) */
         uint64_t n_tried, n_refused;      /* changes, for X2 */
+        uint64_t n_refused_references;    /* of those, memberships */
         ObjectKind only_kind;             /* on demand: nothing but the changes of this object is applied */
         const char *only;
         bool stopped;

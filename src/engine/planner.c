@@ -181,7 +181,9 @@ static bool waits_in_escrow(Cycle *c, Change *change) {
         if (change->action != CHANGE_MEMBERS && !streq(e->digest, strempty(change->digest)))
                 return false;
         e->still_due = true;
-        change->id = e->change_id;
+        /* A group has one row, and may have several changes: the others are not the one that was refused. */
+        if (change->action != CHANGE_MEMBERS || !change->follows)
+                change->id = e->change_id;
         return e->next_attempt > c->now;
 }
 
@@ -723,6 +725,11 @@ static int plan_members(Cycle *c, Evaluated *e) {
                 /* E1: a record that was not reached may say something else of this group. */
                 if (!c->complete)
                         continue;
+                /* It shares the fate of its member (plan_endings()), whatever else is withheld. */
+                if (link_set_has(&c->deleted, current.items[i])) {
+                        e->unsettled = true;
+                        continue;
+                }
                 switch (standing) {
                 case STANDING_STAGED:
                 case STANDING_HELD:
@@ -781,32 +788,15 @@ static int compare_endings(const void *a, const void *b) {
         return x->member < y->member ? -1 : x->member > y->member;
 }
 
-/* Does the group's own record take this member out already? */
-static bool is_removed_already(const Cycle *c, size_t n_own, const Ending *g) {
-        for (size_t i = 0; i < n_own; i++) {
-                const Change *change = &c->plan->changes[i];
-
-                if (change->action != CHANGE_MEMBERS || change->link != g->group)
-                        continue;
-                for (uint32_t k = 0; k < change->n_remove; k++)
-                        if (change->remove[k].link == g->member)
-                                return true;
-        }
-        return false;
-}
-
 static int plan_endings(Cycle *c) {
         _cleanup_free_ Ending *items = NULL;
         Endings s = { .cycle = c };
         size_t n_own = c->plan->n_changes;
-        LinkSet own = {};
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < n_own; i++) {
                 const Change *change = &c->plan->changes[i];
 
-                if (change->action == CHANGE_MEMBERS && change->link != 0)
-                        r = link_set_add(&own, change->link);
                 if (change->action != CHANGE_DELETE ||
                     (change->standing != STANDING_NEW && change->standing != STANDING_ALLOWED))
                         continue;
@@ -836,14 +826,9 @@ static int plan_endings(Cycle *c) {
                         break;
                 }
                 for (size_t k = i; r >= 0 && k < end; k++)
-                        if (!link_set_has(&own, items[k].group) || !is_removed_already(c, n_own, &items[k]))
-                                r = member_source_id(c, items[k].member, &change->remove[change->n_remove++]);
+                        r = member_source_id(c, items[k].member, &change->remove[change->n_remove++]);
                 if (r < 0)
                         break;
-                if (change->n_remove == 0) {
-                        c->plan->n_changes--;
-                        continue;
-                }
                 arena_reset(c->scratch);
                 r = ledger_get_link(c->ledger, change->link, c->scratch, &group);
                 if (r != 0) {
@@ -861,7 +846,6 @@ static int plan_endings(Cycle *c) {
                 if (!change->source_id || !change->target_id || !change->digest || !change->id)
                         r = -ENOMEM;
         }
-        link_set_done(&own);
         return r;
 }
 
@@ -876,6 +860,8 @@ static int note_removals(Cycle *c) {
                 if (!change_action_is_removal(change->action) || change->standing == STANDING_HELD)
                         continue;
                 r = link_set_add(&c->removed, change->link);
+                if (r >= 0 && change->action == CHANGE_DELETE)
+                        r = link_set_add(&c->deleted, change->link);
                 if (r >= 0 && change->action == CHANGE_DELETE && change->standing == STANDING_NEW)
                         r = link_set_add(&c->removed_new, change->link);
                 if (r >= 0 && change->action == CHANGE_DELETE && change->standing == STANDING_ALLOWED)
