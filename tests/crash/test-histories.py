@@ -490,8 +490,10 @@ class World:
         usable = {k for k, at in self.allowed.items()
                   if not changed and (at is None or self.now() - at <= 24 * HOUR)}
         allowed = {k for k, v in alive.items() if (*k, 0, *v) in usable and k not in held}
-        staged = {k[:2] for k in before.undecided() if k[3] in REMOVALS}
-        counted = {k for k, v in alive.items() if k not in held and k not in allowed and (*k, 0, *v) not in before.undecided()}
+        # An approval that is void or has expired leaves what it was for under review (Q3, Q5).
+        undecided = before.undecided() | (before.allowed() - usable)
+        staged = {k[:2] for k in undecided if k[3] in REMOVALS}
+        counted = {k for k, v in alive.items() if k not in held and k not in allowed and (*k, 0, *v) not in undecided}
         waiting = {(e["kind"], e["source_id"]) for e in before.escrow
                    if e["action"] in REMOVALS and e["next_attempt"] > self.now() * 1e6}
         counted -= waiting
@@ -622,15 +624,19 @@ class World:
         need(self.held == self.ledger.holds, "q7: a hold that nobody placed", self.ledger.holds - self.held)
         if self.ledger.fingerprint != before.fingerprint:
             self.signature = self.signature_now()
+        refused = {(e["kind"], e["source_id"], e["action"]) for e in self.ledger.escrow if e["allowed"]}
         if killed:
+            # How far it came, nobody saw.
+            for k in set(self.allowed) - self.ledger.allowed():
+                if (k[0], k[1], k[3]) not in refused:
+                    del self.allowed[k]
             return
         changed = before.fingerprint and self.ledger.fingerprint != before.fingerprint
         due = due_removals(self.ledger, reading, self.config["policies"], self.config["department"])
-        refused = {(e["kind"], e["source_id"], e["action"]) for e in self.ledger.escrow if e["allowed"]}
         for k in list(self.allowed):
             if k[3] not in REMOVALS:
                 del self.allowed[k]
-            elif changed or (reading.complete and due.get(k[:2]) != k[3:]):
+            elif changed or (reading.complete and k[:2] not in reading.invalid and due.get(k[:2]) != k[3:]):
                 del self.allowed[k]
             elif (k[0], k[1], k[3]) in refused:
                 self.allowed[k] = None
@@ -654,7 +660,7 @@ class World:
         self.held = set()
         quiet = 0
         for _ in range(16):
-            if not self.allowed:
+            if all(at is None for at in self.allowed.values()):
                 self.clock += 25 * HOUR
             r = self.run()
             need(r.returncode == 0, "a cycle of the end failed", r.log[-1500:])

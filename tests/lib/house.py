@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import socket
 import subprocess
 import sys
@@ -212,6 +213,23 @@ class House:
     def preview(self, job="staff", *options, env=None):
         r = self.cycle(job, "--preview", *options, env=env, check=0)
         return [json.loads(line) for line in r.stdout.decode().splitlines()]
+
+    def decide(self, verb, *objects, job="staff", review=None, uid=None, approvers=None, env=None):
+        """A decision without a service: (result, decided, joined later, still missing); result 0 is done, 2 NoSuchReview, 3
+        not staged. Without a review the current one is meant; None if there is none."""
+        options = [f"--{k}={v}" for k, v in (("review", review), ("uid", uid), ("approvers", approvers)) if v is not None]
+        r = subprocess.run([os.path.join(BUILD, "tests/crash/decide"), *options, self.state, job, verb, *objects],
+                           capture_output=True, text=True, env=dict(self.env, **(env or {})))
+        return tuple(int(n) for n in r.stdout.split()) if r.stdout else None
+
+    def ledger(self, query, *values, job="staff"):
+        """Rows of a job's ledger, as dicts."""
+        db = sqlite3.connect(os.path.join(self.state, "jobs", job, "ledger.db"))
+        db.row_factory = sqlite3.Row
+        try:
+            return [dict(r) for r in db.execute(query, values)]
+        finally:
+            db.close()
 
     def spawn(self, argv, log=True, **kwargs):
         out = open(self.log_path, "ab") if log else subprocess.DEVNULL
