@@ -126,6 +126,17 @@ ask('root',m,'sshd.service','start'),ask('somebody',m,'reprieve-cycle@a.service'
     else:
         t.skip("the rule says yes to its own units only", "no JavaScript engine here")
 
+    # ---- packages
+    spec = os.path.join(data, "packaging/reprieve.spec")
+    version = re.search(r"AC_INIT\(\[reprieve\], \[([^]]+)\]", read(os.path.join(TOP, "configure.ac"))).group(1)
+    t.ok(f"Version:        {version}\n" in read(spec) and read(f"{data}/packaging/debian/changelog").startswith(f"reprieve ({version})"),
+         f"both packages are of version {version}")
+    if shutil.which("rpmspec"):
+        r = run("rpmspec", "-P", spec)
+        t.is_(r.returncode, 0, f"rpmspec reads the spec file {r.stderr.strip()}")
+    else:
+        t.skip("rpmspec reads the spec file", "not here")
+
     # ---- sysusers, tmpfiles
     for tool, name in (("systemd-sysusers", "reprieve.sysusers.conf"), ("systemd-tmpfiles", "reprieve.tmpfiles.conf")):
         if not shutil.which(tool) or os.geteuid() != 0:
