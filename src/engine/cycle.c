@@ -95,8 +95,10 @@ static void forget_reading(Cycle *c) {
 
 static void cycle_done(Cycle *c) {
         forget_reading(c);
-        for (ObjectKind k = 0; k < _OBJECT_KIND_MAX; k++)
+        for (ObjectKind k = 0; k < _OBJECT_KIND_MAX; k++) {
                 json_object_put(c->assigned[k]);
+                json_object_put(c->claimed[k]);
+        }
         free(c->doubles);
         free(c->staged);
         free(c->escrow);
@@ -489,7 +491,8 @@ static int settle_state(Cycle *c, int result, const Error *error, const StagedCo
                         int *ret_mail) {
         JobState *s = &c->state;
 
-        if (result >= 0 && !c->stopped && c->complete)
+        /* A Restart in the middle of a cycle asks for another one. */
+        if (result >= 0 && !c->stopped && c->complete && c->full)
                 s->full_requested = false;
         if (c->stopped)
                 return 0;

@@ -119,6 +119,7 @@ typedef struct Cycle {
         size_t n_holds, n_holds_allocated;
 
         Plan *plan;
+        json_object *claimed[_OBJECT_KIND_MAX]; /* target ids that this plan adopts */
         LinkSet removed;                  /* links with a planned removal that nobody holds back */
         LinkSet deleted;                  /* of these, those with a Delete */
         LinkSet removed_new, removed_allowed; /* links with a planned Delete, by standing */

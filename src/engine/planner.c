@@ -498,6 +498,31 @@ static int find_match(Cycle *c, Evaluated *e, json_object *desired, Change *chan
         return 0;
 }
 
+/* Two records of one reading may match the same object of the target: only one of them can have it. */
+static int claim(Cycle *c, const Evaluated *e, Change *change, const char *id, bool *ret_free) {
+        json_object **claimed = &c->claimed[e->kind];
+        json_object *by;
+
+        if (!*claimed)
+                *claimed = json_object_new_object();
+        if (!*claimed)
+                return -ENOMEM;
+        if (json_object_object_get_ex(*claimed, id, &by)) {
+                *ret_free = false;
+                return refuse_change(c, change, "DuplicateTargetEntries",
+                                     "the matching object %s of the target is adopted for source object %s", id,
+                                     json_object_get_string(by));
+        }
+        by = json_object_new_string(e->source_id);
+        if (!by)
+                return -ENOMEM;
+        if (json_object_object_add(*claimed, id, by) < 0) {
+                (void) json_object_put(by);
+                return -ENOMEM;
+        }
+        return 0;
+}
+
 static int plan_create(Cycle *c, Evaluated *e, Error **ret_error) {
         _cleanup_json_ json_object *desired = NULL;
         _cleanup_(object_freep) Object *found = NULL;
@@ -519,6 +544,11 @@ static int plan_create(Cycle *c, Evaluated *e, Error **ret_error) {
                 r = check_owner(c, e, change, found->id, &is_free, ret_error);
                 if (r < 0)
                         return r;
+                if (is_free) {
+                        r = claim(c, e, change, found->id, &is_free);
+                        if (r < 0)
+                                return r;
+                }
                 if (is_free) {
                         change->action = CHANGE_ADOPT;
                         change->target_id = arena_strdup(c->plan->arena, found->id);

@@ -186,6 +186,13 @@ static int look_up(Recovery *s, Change *change, bool *ret) {
         if (change->action == CHANGE_CREATE)
                 return find_created(s, change, ret);
 
+        if (change->action == CHANGE_ADOPT) {
+                Link owner;
+
+                r = ledger_find_target(c->ledger, change->kind, change->target_id, s->arena, &owner);
+                if (r != LEDGER_E_NOT_FOUND)
+                        return r;
+        }
         r = c->target->vtable->get(c->target, change->kind, change->target_id, &o, s->ret_error);
         if (r < 0)
                 return r;

@@ -199,6 +199,11 @@ static int stage(Cycle *c, bool *ret_entered) {
         StagedCounts counts;
         int r;
 
+        /* Somebody may have paused or restarted the job while the source was read. */
+        job_state_done(&c->state);
+        r = ledger_get_state(c->ledger, &c->state);
+        if (r < 0)
+                return r;
         r = heal(c);
         if (r < 0)
                 return r;

@@ -6,6 +6,8 @@ import json
 import os
 import re
 import shutil
+import sqlite3
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
@@ -142,5 +144,31 @@ with House() as h:
     again(h, groups=True, Deletions={"DeletionThreshold": 100})
     h.cycle()
     t.is_(len(h.target_groups()), 8, "Q3: taking Groups= out and back, with a raised limit, releases nothing")
+
+with House() as h:
+    with open(os.path.join(h.target, "users.jsonl"), "w", encoding="utf-8") as f:
+        f.write('{"id":"t1","userName":"same"}\n')
+    start(h, [person(0), person(2, userName="same"), person(3, userName="SAME")])
+    t.is_([(u["id"], u["displayName"]) for u in h.target_users() if u["userName"] == "same"], [("t1", "User 2")],
+          "who matches first adopts; the other one does not write to the same object")
+    t.is_(len(h.entries(REPRIEVE_STATUS="failure")), 1, "and is reported")
+    h.write_source([person(0), person(2, userName="same")])
+    h.cycle(check=0)
+    t.is_(len(h.target_users()), 2, "nothing is removed with the one that was never linked")
+
+with House() as h:
+    others = [person(n, active=False) for n in range(1000, 60000)]
+    start(h, people(*range(10)) + others)
+    h.write_source(people(*range(9)) + [dict(p, title="x") for p in others])
+    p = subprocess.Popen([os.path.join(BUILD, "reprieve-cycle"), *h.dirs(), "staff"], stderr=subprocess.PIPE, env=h.env)
+    p.stderr.readline()
+    ledger = sqlite3.connect(os.path.join(h.state, "jobs/staff/ledger.db"), timeout=30)
+    ledger.execute("UPDATE job SET paused = 1, full_requested = 1")
+    ledger.commit()
+    p.stderr.read()
+    p.wait()
+    t.is_(ledger.execute("SELECT paused, full_requested FROM job").fetchall(), [(1, 1)], "a Pause and a Restart in the middle of a cycle are not lost")
+    t.is_(len(there(h)), 9, "which ends as planned")
+    ledger.close()
 
 t.done()
