@@ -370,7 +370,7 @@ def watch():
             seen["bus"].add(progress[0])
         if not seen["ps"]:
             ps = m("ps", "-eo", "user:16,pid,args").stdout
-            if "reprieve-cycle" in ps:
+            if "/libexec/reprieve/reprieve-cycle" in ps and "_reprieve" in ps:
                 seen["ps"] = ps
 
 
