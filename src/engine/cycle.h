@@ -165,6 +165,9 @@ void cycle_progress(Cycle *c, const char *phase, uint64_t done, uint64_t total);
 int cycle_read(Cycle *c, Error **ret_error);
 Evaluated *cycle_find_evaluated(const Cycle *c, ObjectKind kind, const char *source_id);
 
+/** cycle_is_inactive() - does it say "active":false? */
+bool cycle_is_inactive(json_object *attributes);
+
 /* assignment.c: Assigned=, before anything else is read */
 int cycle_read_assignment(Cycle *c, Error **ret_error);
 bool cycle_is_assigned(const Cycle *c, ObjectKind kind, const char *source_id);

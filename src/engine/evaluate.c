@@ -7,6 +7,7 @@
 #include "expression.h"
 #include "filter.h"
 #include "mapping.h"
+#include "unicode.h"
 
 /* Reading: one pass over the source. A record whose fingerprint is known is counted and passed by; any other is parsed,
  * scoped and mapped. What a reading proves is decided here (E1, E2), what follows from it is not. */
@@ -190,6 +191,30 @@ static int lay_over(json_object *base, json_object *flowing) {
         return 0;
 }
 
+/* Names of attributes do not count with case (RFC 7643, section 2.1). */
+bool cycle_is_inactive(json_object *attributes) {
+        json_object_object_foreach(attributes, key, value)
+                if (ascii_strcaseeq(key, "active") && is_false(value))
+                        return true;
+        return false;
+}
+
+/* R1, G1: to write "active":false to an object that has been active disables it, by whatever name; so it is a removal, not an
+ * update. What was inactive when it was linked is none of the job's doing. */
+static int becomes_inactive(json_object *desired, const char *written, bool *ret, Error **ret_error) {
+        _cleanup_json_ json_object *before = NULL;
+        int r;
+
+        *ret = false;
+        if (!written || !cycle_is_inactive(desired))
+                return 0;
+        r = json_parse_whole(written, strlen(written), &before, ret_error);
+        if (r < 0)
+                return error_wrap(ret_error, r, "the ledger's copy of what was written last");
+        *ret = !cycle_is_inactive(before);
+        return 0;
+}
+
 typedef struct UniqueSearch {
         Cycle *cycle;
         ObjectKind kind;
@@ -214,6 +239,7 @@ static int evaluate(Cycle *c, Object *o, Evaluated *e, const char *written, Erro
         _cleanup_strbuf_ StrBuf text = STRBUF_INIT;
         const Mapping *map = c->config->map[o->kind];
         UniqueSearch search = { c, o->kind };
+        bool inactive;
         ExpressionContext context = { .record = o->attributes, .now_usec = c->now, .is_taken = is_taken,
                                       .userdata = &search };
         json_object *id;
@@ -246,6 +272,14 @@ static int evaluate(Cycle *c, Object *o, Evaluated *e, const char *written, Erro
         r = current ? lay_over(current, mapped) : -ENOMEM;
         if (r < 0)
                 return r;
+        r = becomes_inactive(current, written, &inactive, ret_error);
+        if (r < 0)
+                return r;
+        if (inactive) {
+                e->cause = CAUSE_BLOCKED;
+                e->written = arena_strdup(c->arena, written);
+                return e->written ? 0 : -ENOMEM;
+        }
         r = json_canonical(current, &text);
         if (r < 0)
                 return r;

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "cycle.h"
+#include "unicode.h"
 
 /* From evaluated records and ledger to a plan. Looks things up in the ledger and, for what is not linked yet, at the
  * target; writes nothing, so that a preview is this same code (C7). */
@@ -523,6 +524,30 @@ static int claim(Cycle *c, const Evaluated *e, Change *change, const char *id, b
         return 0;
 }
 
+/* G1: who is adopted is not disabled by the way. It is linked as it is; the next cycle judges the rest. */
+static int adopt_active(Cycle *c, Evaluated *e, Change *change, json_object *desired, const Object *found) {
+        _cleanup_strbuf_ StrBuf text = STRBUF_INIT;
+        int r;
+
+        if (!cycle_is_inactive(desired) || cycle_is_inactive(found->attributes))
+                return 0;
+        json_object_object_foreach(desired, key, value) {
+                if (!ascii_strcaseeq(key, "active"))
+                        continue;
+                value = json_object_new_boolean(true);
+                if (!value || json_object_object_add(desired, key, value) < 0) {
+                        (void) json_object_put(value);
+                        return -ENOMEM;
+                }
+        }
+        r = json_canonical(desired, &text);
+        if (r < 0)
+                return r;
+        change->desired = arena_strndup(c->plan->arena, text.data, text.size);
+        e->unsettled = true;
+        return change->desired ? 0 : -ENOMEM;
+}
+
 static int plan_create(Cycle *c, Evaluated *e, Error **ret_error) {
         _cleanup_json_ json_object *desired = NULL;
         _cleanup_(object_freep) Object *found = NULL;
@@ -550,6 +575,9 @@ static int plan_create(Cycle *c, Evaluated *e, Error **ret_error) {
                                 return r;
                 }
                 if (is_free) {
+                        r = adopt_active(c, e, change, desired, found);
+                        if (r < 0)
+                                return r;
                         change->action = CHANGE_ADOPT;
                         change->target_id = arena_strdup(c->plan->arena, found->id);
                         r = json_canonical(found->attributes, &text);

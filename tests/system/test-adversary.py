@@ -163,12 +163,41 @@ with House() as h:
     p = subprocess.Popen([os.path.join(BUILD, "reprieve-cycle"), *h.dirs(), "staff"], stderr=subprocess.PIPE, env=h.env)
     p.stderr.readline()
     ledger = sqlite3.connect(os.path.join(h.state, "jobs/staff/ledger.db"), timeout=30)
-    ledger.execute("UPDATE job SET paused = 1, full_requested = 1")
+    ledger.execute("UPDATE job SET paused = 1")
     ledger.commit()
     p.stderr.read()
     p.wait()
-    t.is_(ledger.execute("SELECT paused, full_requested FROM job").fetchall(), [(1, 1)], "a Pause and a Restart in the middle of a cycle are not lost")
+    t.is_(ledger.execute("SELECT paused FROM job").fetchall(), [(1,)], "a Pause in the middle of a cycle is not lost")
     t.is_(len(there(h)), 9, "which ends as planned")
     ledger.close()
+
+MAPPED = {"Map User": {"userName": "[userName]", "displayName": "[displayName]", "active": "[enabled]"}}
+for what, key, sections in (("a mapping that sets active", "enabled", MAPPED),
+                            ("active beside a Blocked= of its own", "active", {"Source": {"Blocked": '[status]="gone"'}})):
+    with House() as h:
+        start(h, [person(n, **{key: True}) for n in range(10)], **sections)
+        h.write_source([person(n, **{key: n < 8}) for n in range(10)])
+        r = h.cycle()
+        t.is_((there(h), len([e for e in r.entries if e.get("REPRIEVE_ACTION") == "Disable"])), (numbers(*range(8)), 2),
+              f"R1: {what} disables, and says so")
+        h.cycle(check=0)
+        t.is_(len(h.entries(REPRIEVE_ACTION="Disable")), 2, "R3: once")
+        h.write_source([person(n, **{key: False}) for n in range(10)])
+        h.cycle()
+        t.is_(there(h), numbers(*range(8)), f"G1: {what} is judged by the guard")
+        h.write_source([person(n, **{key: True}) for n in range(10)])
+        h.cycle(check=0)
+        t.is_(there(h), numbers(*range(10)), "R4: and restores")
+
+with House() as h:
+    with open(os.path.join(h.target, "users.jsonl"), "w", encoding="utf-8") as f:
+        f.write("".join(json.dumps(person(n, id=f"t{n}")) + "\n" for n in range(10)))
+    start(h, [person(n, enabled=False) for n in range(10)], **MAPPED)
+    t.is_(there(h), numbers(*range(10)), "G1: to adopt disables nobody")
+    h.cycle()
+    t.is_((there(h), len(h.entries(REPRIEVE_ACTION="StagedAction"))), (numbers(*range(10)), 10), "that is judged afterwards")
+    h.write_source([person(n, enabled=False) for n in range(10)] + [person(11, enabled=False)])
+    h.cycle()
+    t.is_(len(h.target_users()), 11, "whoever is new may be inactive from the beginning")
 
 t.done()
