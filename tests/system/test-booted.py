@@ -90,7 +90,7 @@ class Machine:
     def install(self, deb):
         shutil.copy(deb, self.path("/var/reprieve.deb"))
         return subprocess.run(["systemd-nspawn", "-q", "-D", self.root, "--register=no", "--keep-unit", "--pipe", "sh", "-c",
-                               "dpkg -i /var/reprieve.deb && useradd -m alice && useradd -m bob && groupadd deciders && gpasswd -a bob deciders"],
+                               "dpkg -i /var/reprieve.deb && useradd -m alice && useradd -m bob && groupadd deciders && useradd -m carol && gpasswd -a bob deciders && gpasswd -a carol deciders"],
                               capture_output=True, text=True, stdin=subprocess.DEVNULL)
 
     def boot(self):
@@ -311,6 +311,20 @@ t.is_(out.returncode, 0, f"an administrator allows {out.stderr.strip()}")
 t.ok(wait_for(lambda: m.get("Status") == "active" and len(m.target()) == 60, 30), "and exactly those go; the job is healthy again")
 entry = (m.journal("MESSAGE_ID=853b1181966c417e87dbec100210769c") or [{}])[-1]
 t.is_((entry.get("REPRIEVE_DECIDED_BY"), entry.get("REPRIEVE_JOB")), ("bob", "staff"), "who decided is in the journal")
+
+# ---- two people
+m.source(30, "two")
+m.job("two", "[Deletions]\nApprovers=2\n", interval="infinity")
+m("busctl", "call", "org.reprieve1", "/org/reprieve1", "org.reprieve1.Manager", "Reload")
+m("systemctl", "start", "reprieve-cycle@two.service")
+m.source(10, "two")
+m("systemctl", "start", "reprieve-cycle@two.service")
+for who in ("bob", "bob"):
+    m.call("AllowDeletes", "ss", m.get("Review", "two"), "", job="two", user=who)
+m("systemctl", "start", "reprieve-cycle@two.service")
+t.is_((m.get("Status", "two"), len(m.target("two"))), ("quarantine", 30), "with Approvers=2 one person, though twice, removes nobody")
+m.call("AllowDeletes", "ss", m.get("Review", "two"), "", job="two", user="carol")
+t.ok(wait_for(lambda: len(m.target("two")) == 10 and m.get("Status", "two") == "active", 20), "a second one does")
 
 # ---- a broken job file
 good = open(m.path("/etc/reprieve/jobs.d/staff.conf")).read()
