@@ -71,7 +71,11 @@ static int take_kind(json_object *json, ObjectKind *ret, Error **ret_error) {
 /* Errors: -EINVAL, with *ret_kind and *ret_id where it is beyond doubt whose record this is; -ENOMEM. */
 static int read_record(const FileSource *s, uint32_t kinds, const char *text, size_t size, Object **ret,
                        ObjectKind *ret_kind, char **ret_id, Error **ret_error) {
+        /* What decides on removals must not be guessed. */
+        static const char *const once[] = { "active", "deleted", "members" };
         _cleanup_json_ json_object *json = NULL;
+        _cleanup_(object_freep) Object *o = NULL;
+        const char *repeated = NULL;
         ObjectKind kind = kinds == OBJECT_KIND_MASK(OBJECT_KIND_GROUP) ? OBJECT_KIND_GROUP : OBJECT_KIND_USER;
         JsonMember m;
         bool again;
@@ -83,13 +87,23 @@ static int read_record(const FileSource *s, uint32_t kinds, const char *text, si
         if (json_scan_find(text, size, s->id_name, &m, &again) > 0 && again)
                 return error_set_full(ret_error, -EINVAL, ERROR_SCOPE_ITEM, ERROR_RETRY_LATER, "InvalidRecord",
                                       "\"%s\" stands twice in the record", s->id_name);
+        for (size_t i = 0; i < ELEMENTSOF(once) && !repeated; i++)
+                if (json_scan_find(text, size, once[i], &m, &again) > 0 && again)
+                        repeated = once[i];
         if (s->kind_inside) {
                 r = take_kind(json, &kind, ret_error);
                 if (r < 0)
                         return r;
         }
         *ret_kind = kind;
-        return object_new_from_json(kind, TAKE_PTR(json), s->id_name, ret, ret_id, ret_error);
+        r = object_new_from_json(kind, TAKE_PTR(json), s->id_name, &o, ret_id, ret_error);
+        if (r < 0)
+                return r;
+        if (repeated)
+                return error_set_full(ret_error, -EINVAL, ERROR_SCOPE_ITEM, ERROR_RETRY_LATER, "InvalidRecord",
+                                      "\"%s\" stands twice in the record", repeated);
+        *ret = TAKE_PTR(o);
+        return 0;
 }
 
 /* Whose record is it, were its bytes UTF-8? The id must not be among what had to be replaced. Errors: -EINVAL. */

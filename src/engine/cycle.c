@@ -519,6 +519,9 @@ static int settle_state(Cycle *c, int result, const Error *error, const StagedCo
                 s->quarantine_count++;
                 return 0;
         }
+        /* Allowed in the middle of this cycle: the next one carries it out, and lifts the quarantine (Q4). */
+        if (quarantine_reason_is_review(s->quarantine) && counts->allowed > 0 && c->n_allowed == 0)
+                return 0;
         *ret_how = !quarantine_reason_is_review(s->quarantine) ? "recovered" : c->n_allowed > 0 ? "allowed" : "healed";
         return 0;
 }
@@ -706,6 +709,8 @@ int cycle_on_demand(const CycleOptions *options, ObjectKind kind, const char *so
                 r = expire_approvals(&c, ret_error);
         if (r >= 0)
                 r = prepare(&c, ret_error);
+        if (r >= 0 && c.stopped)
+                r = error_set(ret_error, -ECANCELED, "it was asked to stop");
         return r < 0 ? r : on_demand_run(&c, kind, source_id, fd, ret_error);
 }
 
@@ -751,6 +756,8 @@ static int preview(Cycle *c, int fd, Error **ret_error) {
         if (r < 0)
                 return r;
         r = prepare(c, ret_error);
+        if (r >= 0 && c->stopped)
+                r = error_set(ret_error, -ECANCELED, "it was asked to stop");
         return r < 0 ? r : preview_write(c, fd, ret_error);
 }
 

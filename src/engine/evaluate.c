@@ -95,7 +95,8 @@ static int add_evaluated(Cycle *c, ObjectKind kind, const char *source_id, uint3
 static bool is_false(json_object *v) {
         const char *s;
 
-        if (json_object_is_type(v, json_type_boolean))
+        /* Databases export 0 and 1. */
+        if (json_object_is_type(v, json_type_boolean) || json_object_is_type(v, json_type_int))
                 return !json_object_get_boolean(v);
         if (!json_object_is_type(v, json_type_string))
                 return false;
@@ -105,7 +106,7 @@ static bool is_false(json_object *v) {
 }
 
 static bool is_true(json_object *v) {
-        if (json_object_is_type(v, json_type_boolean))
+        if (json_object_is_type(v, json_type_boolean) || json_object_is_type(v, json_type_int))
                 return json_object_get_boolean(v);
         return json_object_is_type(v, json_type_string) && parse_boolean(json_object_get_string(v)) == 1;
 }

@@ -6,9 +6,11 @@ import json
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
 from house import BUILD, House, Tap  # noqa: E402
@@ -199,5 +201,32 @@ with House() as h:
     h.write_source([person(n, enabled=False) for n in range(10)] + [person(11, enabled=False)])
     h.cycle()
     t.is_(len(h.target_users()), 11, "whoever is new may be inactive from the beginning")
+
+with House() as h:
+    start(h, people(*range(10)), [team(["u1", "u2"])])
+    h.write_source(people(*range(8)), [])
+    append(h, "users.jsonl", '{"id":"u8","userName":"user8","active":true,"active":false}\n{"id":"u9","userName":"user9","deleted":false,"deleted":true}\n')
+    append(h, "groups.jsonl", '{"id":"g1","displayName":"Team","members":["u1"],"members":[]}\n')
+    h.cycle(check=0)
+    t.is_((there(h), len(h.target_groups()[0]["members"])), (numbers(*range(10)), 2), "E2: what says two things of a removal says nothing")
+    h.write_source([person(n, active=int(n > 3)) for n in range(10)])
+    h.cycle(check=0)
+    t.is_((there(h), len(h.entries(REPRIEVE_ACTION="Disable"))), (numbers(*range(4, 10)), 4), "G1: a 0 in active is a removal too")
+    h.write_source([person(n, active=0) for n in range(10)])
+    h.cycle(check=0)
+    t.is_(there(h), numbers(*range(4, 10)), "and is counted")
+
+with House() as h:
+    others = [person(n, active=False) for n in range(1000, 60000)]
+    h.write_source(people(*range(10)) + others)
+    h.write_job(groups=False)
+    for mode in ("--preview", "--on-demand=user:u1"):
+        p = subprocess.Popen([os.path.join(BUILD, "reprieve-cycle"), *h.dirs(), mode, "staff"], stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, env=h.env)
+        time.sleep(0.1)
+        p.terminate()
+        p.communicate()
+        # It may have been asked before it listened, or too late.
+        t.ok(p.returncode in (0, 1, -signal.SIGTERM), f"a {mode} that is asked to stop does so", p.returncode)
 
 t.done()
