@@ -88,6 +88,21 @@ void bus_call_on_vanish(BusCall *call, void (*callback)(BusCall *call, void *use
 
 /* --- keeping */
 
+/* Whoever has an agent of his own that never answers could otherwise wait in every place there is, for ever. */
+static bool user_has_room(const BusCall *call) {
+        size_t bytes = call->kept_bytes;
+        unsigned n = 0;
+
+        if (!call->uid_known || call->uid == 0)
+                return true;
+        for (const BusCall *other = call->bus->calls; other; other = other->next)
+                if (other->uid_known && other->uid == call->uid) {
+                        n++;
+                        bytes += other->wait == CALL_WAIT_HANDLER ? 0 : other->kept_bytes;
+                }
+        return n < BUS_CALLS_PER_USER && bytes <= BUS_KEPT_BYTES_PER_USER;
+}
+
 int bus_call_keep(BusCall *call, CallWait wait) {
         Bus *bus = call->bus;
         Sender *s;
@@ -112,6 +127,8 @@ int bus_call_keep(BusCall *call, CallWait wait) {
                                 return -EMSGSIZE;
                         call->kept_bytes = (size_t) n;
                 }
+                if (!user_has_room(call))
+                        return -EMSGSIZE;
                 bus->kept_bytes += call->kept_bytes;
                 bus_call_ref(call);
         }

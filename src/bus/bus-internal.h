@@ -21,6 +21,9 @@ DEFINE_CLEANUP(DBusPendingCall *, dbus_pending_call_unref)
 #define BUS_CALLS_MAX 1024U
 #define BUS_SENDERS_MAX 384U                       /* each costs a match rule; the bus allows 512 */
 #define BUS_KEPT_BYTES_MAX ((size_t) 16 * 1024 * 1024) /* libdbus stops reading when 63 MiB are kept */
+/* What the calls of one user may take of that, over however many connections: the rest is for the others. */
+#define BUS_CALLS_PER_USER 48U
+#define BUS_KEPT_BYTES_PER_USER (BUS_KEPT_BYTES_MAX / 8)
 /* The private endpoint. */
 #define BUS_PRIVATE_MAX 64U
 #define BUS_PRIVATE_PER_UID 32U

@@ -12,6 +12,7 @@
 /* Root is never asked about, so everything here is done by somebody else. */
 
 #define STRANGER 1 /* "daemon" everywhere: dbus-daemon wants users that exist */
+#define OTHER 2    /* "bin" */
 #define WAIT_USEC (5 * USEC_PER_SEC)
 
 #define START(mode)                                                             \
@@ -97,6 +98,36 @@ static int ask_a_hundred(void) {
         return refused;
 }
 
+/* As many as one connection may, over each of four. */
+static int ask_over_four_connections(void) {
+        DBusPendingCall *pending[4][16];
+        DBusConnection *raw[4];
+        int refused = 0;
+
+        for (size_t k = 0; k < ELEMENTSOF(raw); k++) {
+                raw[k] = fixture_raw(fixture_bus());
+                if (!raw[k])
+                        return 90;
+                for (size_t i = 0; i < ELEMENTSOF(pending[k]); i++) {
+                        DBusMessage *m = dbus_message_new_method_call(NAME, ROOT, MANAGER, "Reset");
+
+                        if (!dbus_connection_send_with_reply(raw[k], m, &pending[k][i], 20000) || !pending[k][i])
+                                return 91;
+                        dbus_message_unref(m);
+                }
+        }
+        for (uint64_t end = clock_monotonic() + 3 * USEC_PER_SEC; clock_monotonic() < end && refused < 16;) {
+                refused = 0;
+                for (size_t k = 0; k < ELEMENTSOF(raw); k++) {
+                        dbus_connection_read_write_dispatch(raw[k], 20);
+                        for (size_t i = 0; i < ELEMENTSOF(pending[k]); i++)
+                                refused += dbus_pending_call_get_completed(pending[k][i]) != 0;
+                }
+        }
+        usleep(1500 * 1000); /* the test looks meanwhile whether others get through */
+        return refused;
+}
+
 /* The job goes while polkit thinks. */
 static int ask_for_a_job_that_goes(void) {
         _cleanup_(bus_client_freep) BusClient *c = NULL;
@@ -106,6 +137,19 @@ static int ask_for_a_job_that_goes(void) {
                 return 90;
         e = call_error(c, ROOT "/job/doomed", JOB, "Reset");
         return streq(e, DBUS_ERROR_UNKNOWN_OBJECT) ? 0 : 1;
+}
+
+/* How many questions there were since @before; up to 3 s for @expected, since polkit is a process of its own. */
+static unsigned wait_questions(unsigned before, unsigned expected) {
+        unsigned n = 0;
+
+        for (int i = 0; i < 300; i++) {
+                n = fixture_count("polkit", "check ") - before;
+                if (n >= expected)
+                        break;
+                usleep(10 * 1000);
+        }
+        return n;
 }
 
 TEST(who_is_allowed_gets_through_and_is_asked_about_by_his_name) {
@@ -192,7 +236,32 @@ TEST(one_caller_may_keep_polkit_only_so_busy) {
         START("slow");
         before = fixture_count("polkit", "check ");
         CHECK_INT(as_user(STRANGER, ask_a_hundred), 84);
-        CHECK_INT(fixture_count("polkit", "check ") - before, 16);
+        CHECK_INT(wait_questions(before, 16), 16);
+        CHECK(fixture_polkit("yes"));
+        CHECK_INT(as_user(STRANGER, reset), 0);
+}
+
+TEST(one_user_leaves_room_for_others_whatever_the_number_of_his_connections) {
+        unsigned before;
+        pid_t busy, other;
+        int status;
+
+        START("slow");
+        before = fixture_count("polkit", "check ");
+        fflush(stdout);
+        busy = fork();
+        if (busy == 0)
+                _exit(as_user(STRANGER, ask_over_four_connections));
+        CHECK_INT(wait_questions(before, 48), 48);
+        other = fork();
+        if (other == 0)
+                _exit(as_user(OTHER, ask_and_vanish));
+        CHECK_INT(waitpid(other, &status, 0), other);
+        CHECK_INT(status, 0);
+        CHECK_INT(wait_questions(before, 49), 49);
+        CHECK_INT(waitpid(busy, &status, 0), busy);
+        CHECK(WIFEXITED(status));
+        CHECK_INT(WEXITSTATUS(status), 16);
         CHECK(fixture_polkit("yes"));
         CHECK_INT(as_user(STRANGER, reset), 0);
 }
