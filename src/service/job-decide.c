@@ -11,6 +11,9 @@
 #include "service-internal.h"
 #include "time-util.h"
 
+/* A comment goes into the entry of each object that is decided, and into each hold. */
+#define COMMENT_SIZE_MAX 4096U
+
 typedef struct Decided {
         Job *job;
         const Person *by;
@@ -111,7 +114,7 @@ static int decide(Job *j, const Person *by, bool allow, const char *review, cons
         };
         Decided decided = {
                 .job = j, .by = by, .decision = &d, .allow = allow,
-                .limit = j->config ? j->config->journal_limit : UINT64_MAX, .entry = LOG_ENTRY_INIT,
+                .limit = j->config ? j->config->journal_limit : 0, .entry = LOG_ENTRY_INIT,
         };
         Aftermath a = { .job = j, .decision = &d, .allow = allow };
         _cleanup_(ledger_freep) Ledger *l = NULL;
@@ -122,12 +125,20 @@ static int decide(Job *j, const Person *by, bool allow, const char *review, cons
 
         if (objects && n_objects == 0)
                 return error_set(ret_error, SERVICE_E_INVALID_ARGUMENT, "the list of objects is empty");
+        if (strlen(comment) > COMMENT_SIZE_MAX)
+                return error_set(ret_error, SERVICE_E_INVALID_ARGUMENT, "the comment is longer than %u bytes",
+                                 COMMENT_SIZE_MAX);
+        if (!j->config)
+                return error_set(ret_error, SERVICE_E_INVALID_SETTINGS,
+                                 "how many people must agree (Approvers=) is not known while the settings of job %s "
+                                 "cannot be read: %s",
+                                 j->name, strempty(j->config_error));
         r = job_open_ledger(j, LEDGER_READ_WRITE, false, &l, ret_error);
         if (r != 0)
                 return r;
         if (!l)
                 return refused(j, LEDGER_E_NO_SUCH_REVIEW, NULL, review, ret_error);
-        r = (allow ? ledger_allow : ledger_reject)(l, &d, objects, n_objects, j->config ? j->config->approvers : 1,
+        r = (allow ? ledger_allow : ledger_reject)(l, &d, objects, n_objects, j->config->approvers,
                                                    on_decided, &decided, &a.decided, &a.joined_later, &missing);
         if (r != 0) {
                 r = refused(j, r, l, review, ret_error);

@@ -168,4 +168,15 @@ with FakeHouse() as h:
     t.is_(h.call("AllowDeletes", "ss", review, "I do"), [0, 0], "Approvers=2: the first allow decides nothing")
     t.is_((h.get("Review"), h.get("Status")), (review, "quarantine"), "the review stays open")
     t.like(h.entries(REPRIEVE_COMMENT="I do")[-1]["MESSAGE"], "1 more must agree", "the journal says who is waited for")
+    t.like(h.refused("AllowDeletes", "ss", review, "x" * 4097), "longer than 4096", "a comment that would fill the journal is refused")
+
+    # ---- nobody knows how many must agree: a file with a mistake, and a service that begins with it ----
+    with open(h.job_file(), "a") as f:
+        f.write("Nonsense\n")
+    m.stop()
+    h.stop_service()
+    h.start()
+    for member in ("AllowDeletes", "RejectDeletes"):
+        t.like(h.refused(member, "ss", review, ""), "Approvers=. is not known", f"{member} is not one person's while the settings cannot be read")
+    t.is_((h.get("Review"), h.get("StagedDeletes") > 0), (review, True), "and nothing was decided")
 t.done()
