@@ -63,7 +63,7 @@ static int end_holds(Cycle *c) {
                         continue;
                 cycle_log_hold_ended(c, h);
                 r = h->member != 0 ? ledger_remove_member_hold(c->ledger, h->link, h->member)
-                                   : ledger_remove_hold(c->ledger, h->kind, h->source_id);
+                                   : ledger_end_hold(c->ledger, h->kind, h->source_id);
                 if (r < 0)
                         return r;
         }

@@ -80,7 +80,8 @@ int ledger_unstage(Ledger *l, uint64_t link, ObjectKind kind, const char *source
         int r;
 
         /* The key says it all; a withheld Create has no link. */
-        r = ledger_execute(l, "DELETE FROM staged WHERE kind = ? AND source_id = ?", "tt", object_kind_to_string(kind), source_id);
+        r = ledger_execute(l, "DELETE FROM staged WHERE kind = ? AND source_id = ? AND member = 0", "tt",
+                           object_kind_to_string(kind), source_id);
         return r < 0 ? r : 0;
 }
 
@@ -109,7 +110,7 @@ int ledger_reset_allowed(Ledger *l) {
 int ledger_remove_link_staged(Ledger *l, uint64_t link, ObjectKind kind, const char *source_id) {
         int r;
 
-        r = ledger_unstage(l, link, kind, source_id);
+        r = ledger_execute(l, "DELETE FROM staged WHERE kind = ? AND source_id = ?", "tt", object_kind_to_string(kind), source_id);
         if (r >= 0)
                 r = ledger_execute(l, "DELETE FROM staged WHERE member = ? AND member > 0", "u", link);
         if (r >= 0)
@@ -579,6 +580,16 @@ int ledger_remove_hold(Ledger *l, ObjectKind kind, const char *source_id) {
         int r;
 
         r = ledger_execute(l, "DELETE FROM holds WHERE kind = ? AND source_id = ?", "tt", object_kind_to_string(kind), source_id);
+        if (r < 0)
+                return r;
+        return r > 0 ? 0 : LEDGER_E_NOT_FOUND;
+}
+
+int ledger_end_hold(Ledger *l, ObjectKind kind, const char *source_id) {
+        int r;
+
+        r = ledger_execute(l, "DELETE FROM holds WHERE kind = ? AND source_id = ? AND member = 0", "tt",
+                           object_kind_to_string(kind), source_id);
         if (r < 0)
                 return r;
         return r > 0 ? 0 : LEDGER_E_NOT_FOUND;

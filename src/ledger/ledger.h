@@ -186,7 +186,7 @@ typedef struct Staged {
  * joins anew: it is a new removal, which no earlier id names. @s->state, @s->joined and @s->allowed_at are ignored.
  */
 int ledger_stage(Ledger *l, const Staged *s);
-/** ledger_unstage() - take out one object's rows, its memberships' too (healed, carried out) */
+/** ledger_unstage() - take out one object's own row (healed, carried out); withheld memberships of a group stay */
 int ledger_unstage(Ledger *l, uint64_t link, ObjectKind kind, const char *source_id);
 /** ledger_unstage_member() - take out one membership of a group */
 int ledger_unstage_member(Ledger *l, uint64_t group, uint64_t member);
@@ -277,8 +277,10 @@ typedef struct Hold {
 typedef int (*LedgerHoldFunc)(const Hold *h, void *userdata);
 int ledger_scan_holds(Ledger *l, uint64_t offset, uint64_t limit, LedgerHoldFunc f, void *userdata);
 int ledger_count_holds(Ledger *l, uint64_t *ret);
-/** ledger_remove_hold() - the source has it again, or a Release; a group's kept members too; LEDGER_E_NOT_FOUND */
+/** ledger_remove_hold() - a Release; a group's kept members too; LEDGER_E_NOT_FOUND */
 int ledger_remove_hold(Ledger *l, ObjectKind kind, const char *source_id);
+/** ledger_end_hold() - the source has the object again: a group's kept members stay; LEDGER_E_NOT_FOUND */
+int ledger_end_hold(Ledger *l, ObjectKind kind, const char *source_id);
 /** ledger_remove_member_hold() - the source has the membership again; LEDGER_E_NOT_FOUND */
 int ledger_remove_member_hold(Ledger *l, uint64_t group, uint64_t member);
 

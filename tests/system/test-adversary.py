@@ -229,4 +229,37 @@ with House() as h:
         # It may have been asked before it listened, or too late.
         t.ok(p.returncode in (0, 1, -signal.SIGTERM), f"a {mode} that is asked to stop does so", p.returncode)
 
+def decide(h, *arguments):
+    options = [a for a in arguments if a.startswith("--")]
+    r = subprocess.run([os.path.join(BUILD, "tests/crash/decide"), *options, h.state, "staff",
+                        *[a for a in arguments if not a.startswith("--")]], capture_output=True, text=True)
+    return r.stdout.split()[:1]
+
+
+with House() as h:
+    everybody = [f"u{n}" for n in range(10)]
+    start(h, people(*range(10)), [team(everybody), team([], "g2", "Other")], Deletions={"MembershipThreshold": 5, "DeletionThreshold": 0})
+    h.write_source(groups=[team(["u0"]), team([], "g2", "Other")])
+    h.cycle()
+    t.is_(decide(h, "reject"), ["0"], "Q7: nine memberships are kept")
+    h.write_source(groups=[team([], "g2", "Other")])
+    h.cycle()
+    t.is_(decide(h, "reject"), ["0"], "and so is their group")
+    h.write_source(groups=[team(["u0"]), team([], "g2", "Other")])
+    again(h, groups=True, Deletions={"MembershipThreshold": 100})
+    for _ in range(2):
+        h.cycle()
+    t.is_(len(h.target_groups()[0]["members"]), 10, "when the group is back, its own hold ends, and not those of its members")
+
+with House() as h:
+    start(h, people(*range(10)), [team(everybody), team([], "g2", "Other")], Deletions={"MembershipThreshold": 5, "DeletionThreshold": 0})
+    h.write_source(groups=[team(["u0"], name="Other")])
+    h.cycle()
+    t.is_(len(h.entries(REPRIEVE_ACTION="StagedAction")), 10, "G5, G7: nine memberships are withheld, and a name that a withheld group has")
+    h.write_source(groups=[team(["u0"]), team([], "g2", "Other")])
+    again(h, groups=True, Deletions={"MembershipThreshold": 100})
+    for _ in range(3):
+        h.cycle()
+    t.is_(len(h.target_groups()[0]["members"]), 10, "Q3: the memberships do not leave the review with the name")
+
 t.done()
