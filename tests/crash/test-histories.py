@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
 if os.path.isdir("/dev/shm") and os.access("/dev/shm", os.W_OK):
@@ -487,8 +488,9 @@ class World:
             if o is None or (action == "Disable" and o.get("active") is False and before.intents):
                 continue               # an unseen cycle has done it already
             alive[key] = (action, cause)
-        usable = {k for k, at in self.allowed.items()
-                  if not changed and (at is None or self.now() - at <= 24 * HOUR)}
+        # The oldest approval that waits decides for all of them.
+        expired = any(at is not None and self.now() - at > 24 * HOUR for at in self.allowed.values())
+        usable = {k for k, at in self.allowed.items() if not changed and (at is None or not expired)}
         allowed = {k for k, v in alive.items() if (*k, 0, *v) in usable and k not in held}
         # An approval that is void or has expired leaves what it was for under review (Q3, Q5).
         undecided = before.undecided() | (before.allowed() - usable)
@@ -505,7 +507,7 @@ class World:
         budget = self.config["budget"]
         used = sum(n for at, n in self.removals if self.now() - at <= 24 * HOUR)
         empty = {k for k in KINDS if reading.complete and reading.n[k] == 0}
-        open_review = {k for k in staged if k in due and k not in held}
+        open_review = {k for k in staged if k in alive and k not in held}
         why = None
         if self.config["prevent"]:
             if trips(self.config, len(counted), population) and not before.intents:
@@ -640,7 +642,7 @@ class World:
                 del self.allowed[k]
             elif (k[0], k[1], k[3]) in refused:
                 self.allowed[k] = None
-            elif self.allowed[k] is not None and self.now() - self.allowed[k] > 24 * HOUR:
+            elif self.allowed[k] is not None and k not in self.ledger.allowed():
                 del self.allowed[k]
 
     # ---- the end ----
@@ -735,12 +737,14 @@ def play(steps, verbose=False):
             print("\n".join("# " + s for s in w.story))
             print("#", w.house.log()[-6000:].replace("\n", "\n# "))
         return str(e), w.story, w.counts
+    except Exception:
+        return "the test itself: " + traceback.format_exc(), w.story, w.counts
     finally:
         w.close()
     return None, w.story, w.counts
 
 
-def shrink(steps, what, seconds=25):
+def shrink(steps, what, seconds=float(os.environ.get("REPRIEVE_SHRINK") or 25)):
     """Leaves out what is not needed to break the same rule."""
     end = time.monotonic() + seconds
     keep = list(range(len(steps)))

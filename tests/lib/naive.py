@@ -181,7 +181,7 @@ def written(entries):
     out = []
     members = {}
     for e in entries:
-        key = (e["REPRIEVE_KIND"], e["REPRIEVE_TARGET_ID"])
+        key = (e["REPRIEVE_KIND"], e.get("REPRIEVE_TARGET_ID", "nothing"))
         modified = json.loads(e.get("REPRIEVE_MODIFIED", "{}"))
         action = e["REPRIEVE_ACTION"]
         if "members" in modified and set(modified["members"]) == {"added", "removed"}:

@@ -185,6 +185,19 @@ def c5_what_a_killed_cycle_did_is_looked_up_and_not_repeated(h):
     same(h.names(), all_names(0, 1, 2, 3, 4, 5, 6, 9), "the target")
 
 
+def c5_what_a_killed_cycle_had_only_meant_to_do_is_done_by_the_next(h):
+    h.start(range(8), [group(0, [1])])
+    h.users([user(0, title="Head")] + [user(i) for i in range(1, 7)] + [user(9)])
+    h.groups([group(0, [1, 2])])
+    h.faults([{"action": "Update", "result": "crash-before"}])
+    same(h.go(check=None).returncode, -signal.SIGKILL, "the cycle is killed before its effect")
+    h.faults([])
+    r = h.go()
+    check(not [e for e in r.entries if "REPRIEVE_RECOVERED" in e and e["REPRIEVE_ACTION"] == "Update"], "nothing of it had happened", r.log)
+    same((h.names(), h.members("Group 0")), (all_names(0, 1, 2, 3, 4, 5, 6, 9), all_names(1, 2)), "the next does it all")
+    same([u.get("title") for u in h.target_users() if u["userName"] == "user0"], ["Head"], "the update too")
+
+
 def c5_what_the_target_has_lost_is_matched_and_made_anew(h):
     h.start(range(3), [group(0, [0, 1])])
     lines = [json.dumps(u) for u in h.target_users() if u["userName"] != "user1"]
@@ -265,13 +278,13 @@ def e1_a_reading_that_was_cut_off_heals_nothing(h):
 
 def e2_an_invalid_record_is_seen_and_its_link_stays(h):
     h.start(range(4), [group(0, [0])])
-    h.users([user(0), user(1), user(2), user(3), user(1, displayName="Another")])
+    h.users([user(0), user(1, displayName="One"), user(2), user(3), user(1, displayName="Another")])
     h.groups([dict(group(0), members=5)])
     r = h.go()
     same(h.names(active=True), all_names(0, 1, 2, 3), "nobody is removed")
     same(h.members("Group 0"), ["user0"], "the group stays as it is")
     check([e for e in changes(r) or r.entries if e.get("REPRIEVE_ERROR_CODE") == "InvalidRecord"], "it is reported", r.log)
-    same([u["displayName"] for u in h.target_users()].count("Another"), 0, "neither of two records with one id is used")
+    same([u["displayName"] for u in h.target_users()], [f"User {i}" for i in range(4)], "neither of two records with one id is used")
     h.users([user(0), user(1), user(2), user(3)])
     h.groups([group(0, [0])])
     h.go()
