@@ -10,6 +10,13 @@
 typedef struct Arena Arena;
 
 Arena *arena_new(void);
+/**
+ * arena_new_spilling() - one that, once it is large, goes on in a nameless file in @dir: page cache, which the kernel can
+ * write out and take back, instead of memory that nobody but its owner can free
+ *
+ * Where no file can be made it is as any other arena. NULL for OOM.
+ */
+Arena *arena_new_spilling(const char *dir);
 Arena *arena_free(Arena *a);
 DEFINE_CLEANUP(Arena *, arena_free)
 

@@ -220,6 +220,25 @@ bool strv_equal(char *const *a, char *const *b) {
         return true;
 }
 
+static int compare_strings(const void *a, const void *b) {
+        return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+void strv_sort_unique(char **l) {
+        size_t n = strv_length(l), k = 0;
+
+        if (n == 0)
+                return;
+        qsort(l, n, sizeof(char *), compare_strings);
+        for (size_t i = 1; i < n; i++) {
+                if (streq(l[k], l[i]))
+                        free(l[i]);
+                else
+                        l[++k] = l[i];
+        }
+        l[k + 1] = NULL;
+}
+
 int strv_split(const char *s, const char *separators, char ***ret) {
         _cleanup_strv_ char **l = NULL;
         _cleanup_free_ char *copy = NULL;

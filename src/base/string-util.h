@@ -78,6 +78,8 @@ bool strv_contains(char *const *l, const char *s);
 int strv_extend(char ***l, const char *s);
 char **strv_copy(char *const *l);
 bool strv_equal(char *const *a, char *const *b);
+/** strv_sort_unique() - bytewise, repetitions dropped */
+void strv_sort_unique(char **l);
 /** strv_split() - split at any of @separators, empty parts left out. Errors: -ENOMEM. */
 int strv_split(const char *s, const char *separators, char ***ret);
 /** strv_join() - NULL for OOM */

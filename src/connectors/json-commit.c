@@ -31,7 +31,7 @@ typedef struct Item {
 
 /* A unique value that an object of the batch takes. */
 typedef struct Claim {
-        uint64_t hash;
+        uint32_t hash;            /* its lower half */
         uint32_t change;          /* plus one; 0: free */
 } Claim;
 
@@ -286,7 +286,7 @@ static int claim_name(Commit *c, uint32_t i, Item *item, Error **ret_error) {
                 uint32_t other = c->claims[at].change - 1;
                 const Item *owner = &c->items[c->item_of[other]];
 
-                if (c->claims[at].hash != hash || owner == item || owner->deleted || owner->claim != other)
+                if (c->claims[at].hash != (uint32_t) hash || owner == item || owner->deleted || owner->claim != other)
                         continue;
                 r = json_change_name(c->changes[other].desired, attribute, &c->other);
                 if (r < 0)
@@ -299,7 +299,7 @@ static int claim_name(Commit *c, uint32_t i, Item *item, Error **ret_error) {
                 return r;
         if (q.taken)
                 return 1;
-        c->claims[at] = (Claim) { hash, i + 1 };
+        c->claims[at] = (Claim) { (uint32_t) hash, i + 1 };
         item->claim = i;
         return 0;
 }

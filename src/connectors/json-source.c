@@ -68,6 +68,10 @@ static int take_kind(json_object *json, ObjectKind *ret, Error **ret_error) {
         return 0;
 }
 
+static ObjectKind kind_of(uint32_t kinds) {
+        return kinds == OBJECT_KIND_MASK(OBJECT_KIND_GROUP) ? OBJECT_KIND_GROUP : OBJECT_KIND_USER;
+}
+
 /* Errors: -EINVAL, with *ret_kind and *ret_id where it is beyond doubt whose record this is; -ENOMEM. */
 static int read_record(const FileSource *s, uint32_t kinds, const char *text, size_t size, Object **ret,
                        ObjectKind *ret_kind, char **ret_id, Error **ret_error) {
@@ -76,7 +80,7 @@ static int read_record(const FileSource *s, uint32_t kinds, const char *text, si
         _cleanup_json_ json_object *json = NULL;
         _cleanup_(object_freep) Object *o = NULL;
         const char *repeated = NULL;
-        ObjectKind kind = kinds == OBJECT_KIND_MASK(OBJECT_KIND_GROUP) ? OBJECT_KIND_GROUP : OBJECT_KIND_USER;
+        ObjectKind kind = kind_of(kinds);
         JsonMember m;
         bool again;
         int r;
@@ -152,6 +156,9 @@ static int json_source_parse(Source *source, const SourceRecord *record, Object 
                         return file_source_doubtful(s, record, ret_error, "column %zu: this is no UTF-8", bad + 1);
                 r = file_source_invalid(record, ret_error, "column %zu: this is no UTF-8", bad + 1);
         } else {
+                r = object_new_from_plain(kind_of(record->kinds), record->data, record->size, s->id_name, s->kind_inside, ret);
+                if (r <= 0)
+                        return r;
                 r = read_record(s, record->kinds, record->data, record->size, &o, &kind, &id, &e);
                 if (r == -ENOMEM)
                         return r;

@@ -3,11 +3,11 @@
 
 #include "uuid7.h"
 
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "file-util.h"
+#include "macro.h"
 #include "time-util.h"
 
 #define RANDOM_BITS 74U
@@ -42,14 +42,17 @@ void uuid7_seen(Uuid7 *u, const char *text) {
 int uuid7_next(Uuid7 *u, char ret[static UUID7_TEXT_SIZE]) {
         unsigned __int128 fresh;
         uint64_t high, low;
-        struct {
-                uint64_t a, b;
-        } random;
+        struct Uuid7Random random;
         int r;
 
-        r = random_bytes(&random, sizeof(random));
-        if (r < 0)
-                return r;
+        /* A call of the kernel for each of a million ids would take longer than all the rest. */
+        if (u->n_random == 0) {
+                r = random_bytes(u->random, sizeof(u->random));
+                if (r < 0)
+                        return r;
+                u->n_random = ELEMENTSOF(u->random);
+        }
+        random = u->random[--u->n_random];
         fresh = (unsigned __int128) (clock_now() / USEC_PER_MSEC) << RANDOM_BITS;
         fresh |= (unsigned __int128) LOW_BITS(random.a, 12) << RAND_B_BITS | LOW_BITS(random.b, RAND_B_BITS);
         /* Within a millisecond, and after the clock was set back: RFC 9562 section 6.2, method 2. */

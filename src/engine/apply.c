@@ -88,6 +88,8 @@ int apply_record(Cycle *c, const Change *change, const char *target_id, uint64_t
         }
         if (r < 0)
                 return r;
+        if (c->escrow_is_empty)
+                return 0;
         r = ledger_remove_escrow(c->ledger, change->kind, change->source_id, change->action);
         return r < 0 ? r : 0;
 }
@@ -181,6 +183,7 @@ static int put_in_escrow(Cycle *c, const Change *change, const Error *error, boo
                 if (r < 0)
                         return r;
         }
+        c->escrow_is_empty = false;
         return ledger_put_escrow(c->ledger, &e);
 }
 
@@ -219,7 +222,7 @@ static int write_intents(Cycle *c, const Batch *b) {
                         r = ledger_add_intent(c->ledger, &intent);
         }
         if (r >= 0)
-                r = ledger_commit(c->ledger);
+                r = ledger_commit_to_log(c->ledger);
         if (r < 0)
                 ledger_rollback(c->ledger);
         return r;
@@ -268,12 +271,13 @@ static int write_results(Cycle *c, const Batch *b) {
         int r;
 
         r = ledger_begin(c->ledger);
+        /* First, so that the links find the room that the intents leave. */
+        if (r >= 0)
+                r = ledger_clear_intents(c->ledger);
         for (size_t i = 0; r >= 0 && i < b->n; i++)
                 r = record_outcome(c, b->changes[i], &b->requests[i].outcome, &n_removed);
         if (r >= 0 && n_removed > 0)
                 r = ledger_add_removals(c->ledger, c->now, n_removed);
-        if (r >= 0)
-                r = ledger_clear_intents(c->ledger);
         if (r >= 0)
                 r = ledger_commit(c->ledger);
         if (r < 0)

@@ -129,6 +129,8 @@ static int read_groups(Cycle *c, Source *source, json_object *groups, json_objec
                                 return r;
                         continue;
                 }
+                if (r == 0 && !object_attributes(o))
+                        return -ENOMEM;
                 if (r > 0 || o->kind != OBJECT_KIND_GROUP || (!c->config->assigned_nested && !is_named(c, o)))
                         continue;
                 members = list_of(o->members);

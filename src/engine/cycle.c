@@ -117,6 +117,7 @@ static void cycle_done(Cycle *c) {
         snapshot_free(c->index);
         fingerprinter_free(c->fingerprinter);
         free(c->index_path);
+        free(c->job_dir);
         source_free(c->source);
         target_free(c->target);
         ledger_free(c->ledger);
@@ -124,6 +125,7 @@ static void cycle_done(Cycle *c) {
         cycle_record_done(&c->record);
         arena_free(c->arena);
         arena_free(c->scratch);
+        strbuf_done(&c->text);
         log_entry_done(&c->entry);
 }
 
@@ -147,7 +149,6 @@ static int name_cycle(Cycle *c) {
 }
 
 static int cycle_init(Cycle *c, const CycleOptions *options, Ledger *ledger, Error **ret_error) {
-        _cleanup_free_ char *dir = NULL;
         uint8_t secret[64];
         int r;
 
@@ -157,7 +158,10 @@ static int cycle_init(Cycle *c, const CycleOptions *options, Ledger *ledger, Err
         c->now = clock_now();
         c->record.started = c->now;
         c->record.result = CYCLE_RUNNING;
-        c->arena = arena_new();
+        c->job_dir = job_state_dir(options->state_dir, c->config->name);
+        if (!c->job_dir)
+                return -ENOMEM;
+        c->arena = arena_new_spilling(c->job_dir);
         c->scratch = arena_new();
         if (!c->arena || !c->scratch)
                 return -ENOMEM;
@@ -171,8 +175,7 @@ static int cycle_init(Cycle *c, const CycleOptions *options, Ledger *ledger, Err
                 return error_set(ret_error, r, "Failed to read the ledger: %s", ledger_last_error(ledger));
         c->fingerprinter = fingerprinter_new(secret);
         explicit_bzero(secret, sizeof(secret));
-        dir = job_state_dir(options->state_dir, c->config->name);
-        c->index_path = dir ? path_join(dir, "snapshot.index") : NULL;
+        c->index_path = path_join(c->job_dir, "snapshot.index");
         return c->fingerprinter && c->index_path ? 0 : -ENOMEM;
 }
 
@@ -332,6 +335,18 @@ static int judge(Cycle *c, Error **ret_error) {
         return 0;
 }
 
+/* A step that looks things up in the ledger one by one. In one view of it, else each look has a lock of its own. */
+static int run_reading(Cycle *c, int (*step)(Cycle *c, Error **ret_error), Error **ret_error) {
+        int r;
+
+        r = ledger_begin_read(c->ledger);
+        if (r < 0)
+                return error_set(ret_error, r, "Failed to read the ledger: %s", ledger_last_error(c->ledger));
+        r = step(c, ret_error);
+        ledger_rollback(c->ledger);
+        return r;
+}
+
 /* From the source to the verdict: what a cycle and its preview share (C7). */
 static int prepare(Cycle *c, Error **ret_error) {
         int r;
@@ -339,10 +354,11 @@ static int prepare(Cycle *c, Error **ret_error) {
         r = count_links(c, ret_error);
         if (r < 0)
                 return r;
-        r = read_source(c, ret_error);
+        r = run_reading(c, read_source, ret_error);
         if (r < 0 || c->stopped)
                 return r;
-        r = cycle_plan(c, ret_error);
+        /* A view of its own: what was decided while the source was read counts. */
+        r = run_reading(c, cycle_plan, ret_error);
         if (r < 0)
                 return r;
         return judge(c, ret_error);

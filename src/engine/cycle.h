@@ -86,8 +86,10 @@ typedef struct Cycle {
 
         Arena *arena;                     /* what lives as long as the cycle */
         Arena *scratch;                   /* what lives as long as one object */
+        StrBuf text;                      /* likewise */
         Fingerprinter *fingerprinter;
         SnapshotIndex *index;
+        char *job_dir;                    /* the job's own, with the ledger */
         char *index_path;
         SnapshotStamp stamp;
         bool full;                        /* no usable index: every record is evaluated */
@@ -115,6 +117,7 @@ typedef struct Cycle {
         size_t n_staged, n_staged_allocated;
         EscrowRow *escrow;
         size_t n_escrow, n_escrow_allocated;
+        bool escrow_is_empty;             /* known, and still true */
         HoldRow *holds;
         size_t n_holds, n_holds_allocated;
 

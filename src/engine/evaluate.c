@@ -6,6 +6,7 @@
 #include "cycle.h"
 #include "expression.h"
 #include "filter.h"
+#include "json-scan.h"
 #include "mapping.h"
 #include "unicode.h"
 
@@ -18,24 +19,25 @@ uint64_t cycle_unlinked(const Cycle *c, ObjectKind kind, const char *source_id) 
         return UNLINKED_MARK | (f.lo & (UNLINKED_MARK - 1));
 }
 
-static size_t bucket_of(const Cycle *c, ObjectKind kind, const char *source_id) {
+/* Where the object is, or would be. */
+static uint32_t *find_bucket(const Cycle *c, ObjectKind kind, const char *source_id) {
         Fingerprint f = fingerprint(c->fingerprinter, UINT64_C(0x1e0000) + (uint64_t) kind, source_id, strlen(source_id));
 
-        return (size_t) f.hi & (c->n_buckets - 1);
+        for (size_t i = (size_t) f.hi & (c->n_buckets - 1);; i = (i + 1) & (c->n_buckets - 1)) {
+                const Evaluated *e;
+
+                if (c->buckets[i] == 0)
+                        return &c->buckets[i];
+                e = &c->evaluated[c->buckets[i] - 1];
+                if (e->kind == kind && streq(e->source_id, source_id))
+                        return &c->buckets[i];
+        }
 }
 
 Evaluated *cycle_find_evaluated(const Cycle *c, ObjectKind kind, const char *source_id) {
-        if (c->n_buckets == 0)
-                return NULL;
-        for (size_t i = bucket_of(c, kind, source_id);; i = (i + 1) & (c->n_buckets - 1)) {
-                Evaluated *e;
+        uint32_t *bucket = c->n_buckets > 0 ? find_bucket(c, kind, source_id) : NULL;
 
-                if (c->buckets[i] == 0)
-                        return NULL;
-                e = &c->evaluated[c->buckets[i] - 1];
-                if (e->kind == kind && streq(e->source_id, source_id))
-                        return e;
-        }
+        return bucket && *bucket > 0 ? &c->evaluated[*bucket - 1] : NULL;
 }
 
 static int grow_buckets(Cycle *c) {
@@ -51,20 +53,17 @@ static int grow_buckets(Cycle *c) {
         c->n_buckets = n;
         for (size_t k = 0; k < c->n_evaluated; k++) {
                 const Evaluated *e = &c->evaluated[k];
-                size_t i;
+                uint32_t *bucket = find_bucket(c, e->kind, e->source_id);
 
-                if (!e->source_id || cycle_find_evaluated(c, e->kind, e->source_id))
-                        continue;
-                for (i = bucket_of(c, e->kind, e->source_id); c->buckets[i]; i = (i + 1) & (n - 1))
-                        ;
-                c->buckets[i] = (uint32_t) k + 1;
+                if (*bucket == 0)
+                        *bucket = (uint32_t) k + 1;
         }
         return 0;
 }
 
 static int add_evaluated(Cycle *c, ObjectKind kind, const char *source_id, uint32_t record, Evaluated **ret) {
-        Evaluated *e, *first;
-        size_t i;
+        uint32_t *bucket;
+        Evaluated *e;
 
         if (c->n_evaluated >= UINT32_MAX - 1)
                 return -E2BIG;
@@ -73,21 +72,19 @@ static int add_evaluated(Cycle *c, ObjectKind kind, const char *source_id, uint3
         if (ARRAY_GROW(c->evaluated, c->n_evaluated_allocated, c->n_evaluated + 1) < 0)
                 return -ENOMEM;
 
-        first = cycle_find_evaluated(c, kind, source_id);
-        e = &c->evaluated[c->n_evaluated++];
+        bucket = find_bucket(c, kind, source_id);
+        e = &c->evaluated[c->n_evaluated];
         *e = (Evaluated) { .kind = kind, .record = record };
         e->source_id = arena_strdup(c->arena, source_id);
         if (!e->source_id)
                 return -ENOMEM;
-        if (first) {
+        c->n_evaluated++;
+        if (*bucket > 0) {
                 /* E2: nobody can say which of the two is meant, so neither is used. */
-                first->invalid = true;
+                c->evaluated[*bucket - 1].invalid = true;
                 e->invalid = true;
-        } else {
-                for (i = bucket_of(c, kind, source_id); c->buckets[i]; i = (i + 1) & (c->n_buckets - 1))
-                        ;
-                c->buckets[i] = (uint32_t) c->n_evaluated;
-        }
+        } else
+                *bucket = (uint32_t) c->n_evaluated;
         *ret = e;
         return 0;
 }
@@ -122,8 +119,14 @@ static int condition(const Expression *x, const ExpressionContext *context, cons
 }
 
 /* R1: the first cause that applies, in the order in which they weigh. */
-static int find_cause(Cycle *c, ObjectKind kind, const char *source_id, json_object *record, ExpressionContext *context,
-                      Cause *ret, Error **ret_error) {
+static Cause weigh(Cycle *c, const Object *o, bool soft_deleted, bool blocked) {
+        return soft_deleted ? CAUSE_SOFT_DELETED
+               : blocked    ? CAUSE_BLOCKED
+               : !cycle_is_assigned(c, o->kind, o->id) ? CAUSE_UNASSIGNED
+                                                       : CAUSE_NONE;
+}
+
+static int find_cause(Cycle *c, const Object *o, ExpressionContext *context, Cause *ret, Error **ret_error) {
         bool soft_deleted = false, blocked = false;
         json_object *v;
         int r;
@@ -133,21 +136,19 @@ static int find_cause(Cycle *c, ObjectKind kind, const char *source_id, json_obj
                 if (r < 0)
                         return r;
         } else
-                soft_deleted = json_object_object_get_ex(record, "deleted", &v) && is_true(v);
+                soft_deleted = json_object_object_get_ex(o->attributes, "deleted", &v) && is_true(v);
         if (c->config->blocked) {
                 r = condition(c->config->blocked, context, "Blocked=", &blocked, ret_error);
                 if (r < 0)
                         return r;
         } else
-                blocked = json_object_object_get_ex(record, "active", &v) && is_false(v);
+                blocked = json_object_object_get_ex(o->attributes, "active", &v) && is_false(v);
 
         context->soft_deleted = soft_deleted;
         context->blocked = blocked;
-        *ret = soft_deleted ? CAUSE_SOFT_DELETED
-               : blocked    ? CAUSE_BLOCKED
-               : !cycle_is_assigned(c, kind, source_id) ? CAUSE_UNASSIGNED
-               : c->config->scope[kind] && !filter_matches(c->config->scope[kind], record) ? CAUSE_OUT_OF_SCOPE
-                                                                                           : CAUSE_NONE;
+        *ret = weigh(c, o, soft_deleted, blocked);
+        if (*ret == CAUSE_NONE && c->config->scope[o->kind] && !filter_matches(c->config->scope[o->kind], o->attributes))
+                *ret = CAUSE_OUT_OF_SCOPE;
         return 0;
 }
 
@@ -234,29 +235,46 @@ static int is_taken(void *userdata, const char *attribute, const char *value) {
         return r < 0 ? r : n > 0;
 }
 
-/* Scope and mapping of one record; fills in @e. An Error means that the record is unusable (E2). */
-static int evaluate(Cycle *c, Object *o, Evaluated *e, const char *written, Error **ret_error) {
+/* Without filter, expression and mapping the text says all, and no tree is needed. Whatever might be a reason to leave is
+ * judged in one place only, on the tree. */
+static bool is_simple(const Cycle *c, const Object *o) {
+        JsonMember m;
+        JsonScan s;
+
+        if (!o->text || c->config->map[o->kind] || c->config->scope[o->kind] || c->config->soft_deleted || c->config->blocked ||
+            json_scan_begin(&s, o->text, strlen(o->text)) < 0)
+                return false;
+        while (json_scan_next(&s, &m) > 0)
+                if ((m.key_size == 6 && ascii_strncaseeq(m.key, "active", 6) && *m.value != 't') ||
+                    (m.key_size == 7 && ascii_strncaseeq(m.key, "deleted", 7) && *m.value != 'f'))
+                        return false;
+        return true;
+}
+
+static int evaluate_text(Cycle *c, const Object *o, Evaluated *e, StrBuf *ret) {
+        e->cause = weigh(c, o, false, false);
+        return e->cause == CAUSE_NONE ? mapping_identity(o->text, ret) : 0;
+}
+
+static int evaluate_tree(Cycle *c, Object *o, Evaluated *e, const char *written, StrBuf *ret, Error **ret_error) {
         _cleanup_json_ json_object *mapped = NULL, *current = NULL;
-        _cleanup_strbuf_ StrBuf text = STRBUF_INIT;
         const Mapping *map = c->config->map[o->kind];
         UniqueSearch search = { c, o->kind };
         bool inactive;
-        ExpressionContext context = { .record = o->attributes, .now_usec = c->now, .is_taken = is_taken,
+        ExpressionContext context = { .record = object_attributes(o), .now_usec = c->now, .is_taken = is_taken,
                                       .userdata = &search };
         json_object *id;
         int r;
 
+        if (!context.record)
+                return -ENOMEM;
         /* The whole record, id included, is what filters and expressions see. */
         id = json_object_new_string(o->id);
-        if (!id || json_object_object_add(o->attributes, "id", id) < 0)
+        if (!id || json_object_object_add(context.record, "id", id) < 0)
                 return -ENOMEM;
-        r = find_cause(c, o->kind, o->id, o->attributes, &context, &e->cause, ret_error);
-        if (r < 0)
+        r = find_cause(c, o, &context, &e->cause, ret_error);
+        if (r < 0 || e->cause != CAUSE_NONE)
                 return r;
-        if (e->cause != CAUSE_NONE) {
-                e->written = arena_strdup(c->arena, written);
-                return written && !e->written ? -ENOMEM : 0;
-        }
 
         if (written && map) {
                 r = json_parse_whole(written, strlen(written), &current, ret_error);
@@ -271,22 +289,33 @@ static int evaluate(Cycle *c, Object *o, Evaluated *e, const char *written, Erro
         if (!current)
                 current = json_object_new_object();
         r = current ? lay_over(current, mapped) : -ENOMEM;
-        if (r < 0)
-                return r;
-        r = becomes_inactive(current, written, &inactive, ret_error);
+        if (r >= 0)
+                r = becomes_inactive(current, written, &inactive, ret_error);
         if (r < 0)
                 return r;
         if (inactive) {
                 e->cause = CAUSE_BLOCKED;
-                e->written = arena_strdup(c->arena, written);
-                return e->written ? 0 : -ENOMEM;
+                return 0;
         }
-        r = json_canonical(current, &text);
+        return json_canonical(current, ret);
+}
+
+/* Scope and mapping of one record; fills in @e. An Error means that the record is unusable (E2). */
+static int evaluate(Cycle *c, Object *o, Evaluated *e, const char *written, Error **ret_error) {
+        StrBuf *text = &c->text;
+        int r;
+
+        strbuf_clear(text);
+        r = is_simple(c, o) ? evaluate_text(c, o, e, text) : evaluate_tree(c, o, e, written, text, ret_error);
         if (r < 0)
                 return r;
+        if (e->cause != CAUSE_NONE) {
+                e->written = arena_strdup(c->arena, written);
+                return written && !e->written ? -ENOMEM : 0;
+        }
         /* What is as it was written needs no memory, unless it has to be enabled again. */
-        if (!written || e->disabled || !streq(text.data, written)) {
-                e->desired = arena_strndup(c->arena, text.data, text.size);
+        if (!written || e->disabled || !streq(text->data, written)) {
+                e->desired = arena_strndup(c->arena, text->data, text->size);
                 e->written = arena_strdup(c->arena, written);
                 if (!e->desired || (written && !e->written))
                         return -ENOMEM;

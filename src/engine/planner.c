@@ -101,6 +101,7 @@ static int load_standing(Cycle *c) {
         r = ledger_scan_escrow(c->ledger, load_escrow, c);
         if (r < 0)
                 return r;
+        c->escrow_is_empty = c->n_escrow == 0;
         r = ledger_scan_holds(c->ledger, 0, 0, load_hold, c);
         if (r < 0)
                 return r;
@@ -465,7 +466,7 @@ static int check_owner(Cycle *c, Evaluated *e, Change *change, const char *id, b
 }
 
 /* Matching: the first attribute that finds something decides. *ret is NULL if the target has no such object. */
-static int find_match(Cycle *c, Evaluated *e, json_object *desired, Change *change, Object **ret, Error **ret_error) {
+static int find_match(Cycle *c, Evaluated *e, Change *change, Object **ret, Error **ret_error) {
         char *const *attributes = c->config->match[e->kind];
         bool any = false;
 
@@ -475,8 +476,11 @@ static int find_match(Cycle *c, Evaluated *e, json_object *desired, Change *chan
                 unsigned n = 0;
                 int r;
 
-                value = object_get_string(desired, *attributes);
-                if (isempty(value))
+                r = json_text_get_string(e->desired, *attributes, &c->text);
+                if (r < 0)
+                        return r;
+                value = c->text.data;
+                if (r == 0 || isempty(value))
                         continue;
                 any = true;
                 r = c->target->vtable->find(c->target, e->kind, *attributes, value, found, &n, ret_error);
@@ -525,10 +529,14 @@ static int claim(Cycle *c, const Evaluated *e, Change *change, const char *id, b
 }
 
 /* G1: who is adopted is not disabled by the way. It is linked as it is; the next cycle judges the rest. */
-static int adopt_active(Cycle *c, Evaluated *e, Change *change, json_object *desired, const Object *found) {
+static int adopt_active(Cycle *c, Evaluated *e, Change *change, const Object *found, Error **ret_error) {
+        _cleanup_json_ json_object *desired = NULL;
         _cleanup_strbuf_ StrBuf text = STRBUF_INIT;
         int r;
 
+        r = json_parse_whole(e->desired, strlen(e->desired), &desired, ret_error);
+        if (r < 0)
+                return r;
         if (!cycle_is_inactive(desired) || cycle_is_inactive(found->attributes))
                 return 0;
         json_object_object_foreach(desired, key, value) {
@@ -549,7 +557,6 @@ static int adopt_active(Cycle *c, Evaluated *e, Change *change, json_object *des
 }
 
 static int plan_create(Cycle *c, Evaluated *e, Error **ret_error) {
-        _cleanup_json_ json_object *desired = NULL;
         _cleanup_(object_freep) Object *found = NULL;
         _cleanup_strbuf_ StrBuf text = STRBUF_INIT;
         bool is_free = true;
@@ -559,10 +566,7 @@ static int plan_create(Cycle *c, Evaluated *e, Error **ret_error) {
         r = add_change(c, CHANGE_CREATE, e, &change);
         if (r < 0)
                 return r;
-        r = json_parse_whole(e->desired, strlen(e->desired), &desired, ret_error);
-        if (r < 0)
-                return r;
-        r = find_match(c, e, desired, change, &found, ret_error);
+        r = find_match(c, e, change, &found, ret_error);
         if (r < 0)
                 return r;
         if (found) {
@@ -575,7 +579,7 @@ static int plan_create(Cycle *c, Evaluated *e, Error **ret_error) {
                                 return r;
                 }
                 if (is_free) {
-                        r = adopt_active(c, e, change, desired, found);
+                        r = adopt_active(c, e, change, found, ret_error);
                         if (r < 0)
                                 return r;
                         change->action = CHANGE_ADOPT;
@@ -593,23 +597,20 @@ static int plan_create(Cycle *c, Evaluated *e, Error **ret_error) {
 
 /* G7 for an update: does it take a name that a staged or removed object still has? */
 static int check_new_name(Cycle *c, Evaluated *e, Change *change, Error **ret_error) {
-        _cleanup_json_ json_object *desired = NULL, *written = NULL;
+        _cleanup_strbuf_ StrBuf was = STRBUF_INIT;
         char *const *attributes = c->config->match[e->kind];
-        const char *was, *is;
-        int r;
+        const char *is;
+        int r, had;
 
         if (!attributes || !*attributes)
                 return 0;
-        r = json_parse_whole(e->desired, strlen(e->desired), &desired, ret_error);
-        if (r < 0)
-                return r;
-        r = json_parse_whole(strempty(e->written), strlen(strempty(e->written)), &written, ret_error);
-        if (r < 0)
-                return error_wrap(ret_error, r, "the ledger's copy of %s", e->source_id);
-        was = object_get_string(written, *attributes);
-        is = object_get_string(desired, *attributes);
-        if (isempty(is) || (was && strcasecmp(was, is) == 0))
-                return 0;
+        had = json_text_get_string(strempty(e->written), *attributes, &was);
+        if (had < 0)
+                return error_wrap(ret_error, had, "the ledger's copy of %s", e->source_id);
+        r = json_text_get_string(e->desired, *attributes, &c->text);
+        is = c->text.data;
+        if (r <= 0 || isempty(is) || (had > 0 && strcasecmp(was.data, is) == 0))
+                return MIN2(r, 0);
 
         Object *found[2] = {};
         unsigned n = 0;
@@ -979,7 +980,7 @@ int cycle_plan(Cycle *c, Error **ret_error) {
         uint64_t limit_since;
         int r;
 
-        c->plan = plan_new();
+        c->plan = plan_new_take_arena(arena_new_spilling(c->job_dir));
         if (!c->plan)
                 return -ENOMEM;
         r = load_standing(c);

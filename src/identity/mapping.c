@@ -7,6 +7,7 @@
 
 #include "attribute-name.h"
 #include "attribute-path.h"
+#include "json-scan.h"
 #include "object.h"
 #include "syntax.h"
 #include "unicode.h"
@@ -342,8 +343,43 @@ static bool is_empty(json_object *v) {
                                                            : json_is_unassigned(v);
 }
 
+/* Without a mapping all attributes flow but these. */
+static const char *const kept[] = { "id", "members", "meta", "schemas" };
+
+/* json_is_unassigned() for a text */
+static bool is_unassigned(const char *value, size_t size) {
+        if (*value == '[')
+                return strspn(value + 1, "nul,") == size - 2;
+        return *value == 'n';
+}
+
+int mapping_identity(const char *text, StrBuf *ret) {
+        JsonMember m;
+        JsonScan s;
+        size_t n = 0;
+        int r;
+
+        strbuf_putc(ret, '{');
+        r = json_scan_begin(&s, text, strlen(text));
+        while (r >= 0 && (r = json_scan_next(&s, &m)) > 0) {
+                bool skip = is_unassigned(m.value, m.value_size);
+
+                for (size_t i = 0; i < ELEMENTSOF(kept); i++)
+                        skip = skip || (strlen(kept[i]) == m.key_size && ascii_strncaseeq(m.key, kept[i], m.key_size));
+                if (skip)
+                        continue;
+                if (n++ > 0)
+                        strbuf_putc(ret, ',');
+                /* From the quote before the name to the end of the value: canonical as it is. */
+                strbuf_append(ret, m.key - 1, (size_t) (m.value + m.value_size - m.key) + 1);
+        }
+        if (r < 0)
+                return r;
+        strbuf_putc(ret, '}');
+        return strbuf_check(ret);
+}
+
 static int identity(json_object *record, json_object **ret) {
-        static const char *const kept[] = { "id", "members", "meta", "schemas" };
         _cleanup_json_ json_object *o = NULL;
         struct lh_entry *e;
 

@@ -64,6 +64,10 @@ int mapping_finish(Mapping *m, Error **ret_error);
 int mapping_apply(const Mapping *m, const ExpressionContext *context, bool creating, json_object *current_target,
                   json_object **ret_attributes, Error **ret_error);
 
+/** mapping_identity() - what mapping_apply() gives without a mapping, as canonical JSON appended to @ret
+ * @text: the record's own canonical JSON. Errors: -EINVAL: it is none; -ENOMEM. */
+int mapping_identity(const char *text, StrBuf *ret);
+
 /** mapping_canonical() - the one text of a mapping for the configuration's fingerprint (rule E4); @m may be NULL */
 int mapping_canonical(const Mapping *m, char **ret);
 

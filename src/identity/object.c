@@ -5,6 +5,8 @@
 
 #include <errno.h>
 
+#include "json-scan.h"
+
 static const char *const kind_names[_OBJECT_KIND_MAX] = {
         [OBJECT_KIND_USER] = "user",
         [OBJECT_KIND_GROUP] = "group",
@@ -28,9 +30,17 @@ Object *object_free(Object *o) {
         free(o->id);
         if (o->attributes)
                 (void) json_object_put(o->attributes);
+        free(o->text);
+        free(o->display_name);
         strv_free(o->members);
         free(o);
         return NULL;
+}
+
+json_object *object_attributes(Object *o) {
+        if (!o->attributes && json_parse_whole(o->text, strlen(o->text), &o->attributes, NULL) < 0)
+                return NULL;
+        return o->attributes;
 }
 
 static int bad_record(Error **ret_error, const char *fmt, ...) _printf_(2, 3);
@@ -47,26 +57,6 @@ static int bad_record(Error **ret_error, const char *fmt, ...) {
                 return -ENOMEM;
         }
         return error_set_full(ret_error, -EINVAL, ERROR_SCOPE_ITEM, ERROR_RETRY_LATER, "InvalidRecord", "%s", text);
-}
-
-static int compare_strings(const void *a, const void *b) {
-        return strcmp(*(char *const *) a, *(char *const *) b);
-}
-
-/* Sorted and without repetition, so that a mere reordering is no change. */
-static void strv_sort_unique(char **l) {
-        size_t n = strv_length(l), k = 0;
-
-        if (n == 0)
-                return;
-        qsort(l, n, sizeof(char *), compare_strings);
-        for (size_t i = 1; i < n; i++) {
-                if (streq(l[k], l[i]))
-                        free(l[i]);
-                else
-                        l[++k] = l[i];
-        }
-        l[k + 1] = NULL;
 }
 
 static int read_members(json_object *value, char ***ret, Error **ret_error) {
@@ -164,9 +154,44 @@ const char *object_get_string(json_object *attributes, const char *name) {
         return NULL;
 }
 
+int json_text_get_string(const char *text, const char *name, StrBuf *ret) {
+        _cleanup_strbuf_ StrBuf unescaped = STRBUF_INIT;
+        size_t name_size = strlen(name), size;
+        JsonMember m, found = {};
+        const char *s;
+        JsonScan scan;
+        int r;
+
+        r = json_scan_begin(&scan, text, strlen(text));
+        if (r == 0 && scan.closing != '}')
+                r = -EINVAL;
+        while (r >= 0 && (r = json_scan_next(&scan, &m)) > 0) {
+                if (m.key_size != name_size)
+                        continue;
+                if (json_member_is(&m, name)) {
+                        found = m;
+                        r = 0;
+                        break;
+                }
+                if (!found.key && strncasecmp(m.key, name, name_size) == 0)
+                        found = m;
+        }
+        if (r < 0 || !found.key || *found.value != '"')
+                return MIN2(r, 0);
+        r = json_scan_text(found.value, found.value_size, &unescaped, &s, &size);
+        if (r < 0)
+                return r;
+        strbuf_clear(ret);
+        strbuf_append(ret, s, size);
+        r = strbuf_check(ret);
+        return r < 0 ? r : 1;
+}
+
 const char *object_display_name(const Object *o) {
         const char *s;
 
+        if (!o->attributes)
+                return o->display_name ?: o->id;
         s = object_get_string(o->attributes, "displayName");
         if (isempty(s))
                 s = object_get_string(o->attributes, "userName");

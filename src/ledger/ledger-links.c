@@ -7,7 +7,8 @@
 
 /* Links and memberships: what the job has provisioned, and what it last wrote there. */
 
-#define LINK_COLUMNS "id, kind, source_id, target_id, display_name, written, disabled, absent, disabled_at, disabled_cause"
+#define IS_ABSENT "EXISTS (SELECT 1 FROM absent AS a WHERE a.kind = links.kind AND a.source_id = links.source_id)"
+#define LINK_COLUMNS "id, kind, source_id, target_id, display_name, written, disabled, disabled_at, disabled_cause, " IS_ABSENT
 
 static int read_link(Statement *s, Link *ret) {
         Link link = {
@@ -18,9 +19,9 @@ static int read_link(Statement *s, Link *ret) {
                 .display_name = column_text(s, 4),
                 .written = column_text(s, 5),
                 .disabled = column_bool(s, 6),
-                .absent = column_bool(s, 7),
-                .disabled_at = column_u64(s, 8),
-                .disabled_cause = column_cause(s, 9),
+                .disabled_at = column_u64(s, 7),
+                .disabled_cause = column_cause(s, 8),
+                .absent = column_bool(s, 9),
         };
         int r;
 
@@ -37,10 +38,12 @@ int ledger_add_link(Ledger *l, const Link *link, uint64_t *ret_id) {
 
         if (id > INT32_MAX)
                 return ledger_fail(l, -EOVERFLOW, "has given out all of its 2^31 link numbers");
-        r = ledger_execute(l, "INSERT INTO links (" LINK_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", "utttttiiut",
+        r = ledger_execute(l, "INSERT INTO links (id, kind, source_id, target_id, display_name, written, disabled, disabled_at, "
+                              "disabled_cause) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", "utttttiut",
                            id, object_kind_to_string(link->kind), link->source_id, link->target_id, link->display_name,
-                           link->written, (int) link->disabled, (int) link->absent, link->disabled_at,
-                           cause_to_string(link->disabled_cause));
+                           link->written, (int) link->disabled, link->disabled_at, cause_to_string(link->disabled_cause));
+        if (r >= 0 && link->absent)
+                r = ledger_set_absent(l, id, true);
         if (r < 0)
                 return r;
         l->counters.next_link++;
@@ -53,60 +56,80 @@ int ledger_add_link(Ledger *l, const Link *link, uint64_t *ret_id) {
 }
 
 /* What must be known of a link before it is changed. */
-static int look_at_link(Ledger *l, uint64_t id, ObjectKind *ret_kind, bool *ret_disabled) {
-        _cleanup_statement_ Statement *s = NULL;
+typedef struct LinkBefore {
         ObjectKind kind;
-        bool disabled;
+        bool disabled, absent;
+        bool same_target;         /* as in the link that it will be */
+} LinkBefore;
+
+static int look_at_link(Ledger *l, const Link *link, LinkBefore *ret) {
+        _cleanup_statement_ Statement *s = NULL;
+        LinkBefore before;
         int r;
 
-        r = statement_open(l, &s, "SELECT kind, disabled FROM links WHERE id = ?", "u", id);
+        r = statement_open(l, &s, "SELECT kind, disabled, target_id = ?, " IS_ABSENT " FROM links WHERE id = ?", "tu",
+                           link->target_id, link->id);
         if (r < 0)
                 return r;
         r = statement_step(s);
         if (r < 0)
                 return r;
         if (r == 0)
-                return ledger_fail(l, -ENOENT, "there is no link %llu", (unsigned long long) id);
-        kind = column_kind(s, 0);
-        disabled = column_bool(s, 1);
+                return ledger_fail(l, -ENOENT, "there is no link %llu", (unsigned long long) link->id);
+        before = (LinkBefore) { .kind = column_kind(s, 0), .disabled = column_bool(s, 1),
+                                .same_target = column_bool(s, 2), .absent = column_bool(s, 3) };
         r = statement_check(s);
         if (r < 0)
                 return r;
-        *ret_kind = kind;
-        *ret_disabled = disabled;
+        *ret = before;
         return 0;
 }
 
 int ledger_update_link(Ledger *l, const Link *link) {
-        ObjectKind kind = OBJECT_KIND_USER;
-        bool disabled = false;
+        LinkBefore before = {};
         int r;
 
-        r = look_at_link(l, link->id, &kind, &disabled);
+        r = look_at_link(l, link, &before);
         if (r < 0)
                 return r;
-        r = ledger_execute(l, "UPDATE links SET target_id = ?, display_name = ?, written = ?, disabled = ?, absent = ?, "
-                              "disabled_at = ?, disabled_cause = ? WHERE id = ?", "tttiiutu",
-                           link->target_id, link->display_name, link->written, (int) link->disabled, (int) link->absent,
-                           link->disabled_at, cause_to_string(link->disabled_cause), link->id);
+        /* SQLite writes the indexes of all columns that are named, changed or not. */
+        if (!before.same_target)
+                r = ledger_execute(l, "UPDATE links SET target_id = ? WHERE id = ?", "tu", link->target_id, link->id);
+        if (r >= 0)
+                r = ledger_execute(l, "UPDATE links SET display_name = ?, written = ?, disabled = ?, disabled_at = ?, "
+                                      "disabled_cause = ? WHERE id = ?", "ttiutu",
+                                   link->display_name, link->written, (int) link->disabled, link->disabled_at,
+                                   cause_to_string(link->disabled_cause), link->id);
+        if (r >= 0 && before.absent != link->absent)
+                r = ledger_set_absent(l, link->id, link->absent);
         if (r < 0)
                 return r;
-        l->counters.enabled[kind] += disabled;
-        l->counters.enabled[kind] -= link->disabled;
+        l->counters.enabled[before.kind] += before.disabled;
+        l->counters.enabled[before.kind] -= link->disabled;
         l->links_changed = true;
         return 0;
 }
 
 int ledger_set_absent(Ledger *l, uint64_t link, bool absent) {
+        uint64_t there;
         int r;
 
-        r = ledger_execute(l, "UPDATE links SET absent = ? WHERE id = ?", "iu", (int) absent, link);
+        if (absent)
+                r = ledger_execute(l, "INSERT OR REPLACE INTO absent SELECT kind, source_id FROM links WHERE id = ?", "u", link);
+        else
+                r = ledger_execute(l, "DELETE FROM absent WHERE (kind, source_id) IN "
+                                      "(SELECT kind, source_id FROM links WHERE id = ?)", "u", link);
         if (r < 0)
                 return r;
-        if (r == 0)
-                return ledger_fail(l, -ENOENT, "there is no link %llu", (unsigned long long) link);
-        l->links_changed = true;
-        return 0;
+        if (r > 0) {
+                l->links_changed = true;
+                return 0;
+        }
+        /* Nothing to take back, or nothing at all? */
+        r = ledger_query_u64(l, &there, "SELECT count(*) FROM links WHERE id = ?", "u", link);
+        if (r < 0)
+                return r;
+        return there > 0 ? 0 : ledger_fail(l, -ENOENT, "there is no link %llu", (unsigned long long) link);
 }
 
 static int remove_link_rows(Ledger *l, uint64_t link, ObjectKind kind, const char *source_id) {
@@ -121,6 +144,9 @@ static int remove_link_rows(Ledger *l, uint64_t link, ObjectKind kind, const cha
                 r = ledger_remove_link_staged(l, link, kind, source_id);
         if (r >= 0)
                 r = ledger_remove_link_escrow(l, kind, source_id);
+        if (r >= 0)
+                r = ledger_execute(l, "DELETE FROM absent WHERE kind = ? AND source_id = ?", "tt", object_kind_to_string(kind),
+                                   source_id);
         if (r >= 0)
                 r = ledger_execute(l, "DELETE FROM links WHERE kind = ? AND source_id = ?", "tt", object_kind_to_string(kind),
                                    source_id);
@@ -231,8 +257,8 @@ int ledger_scan_links(Ledger *l, ObjectKind kind, bool only_absent, LedgerLinkFu
         int r;
 
         r = statement_open(l, &s,
-                           only_absent ? "SELECT " LINK_COLUMNS " FROM links INDEXED BY links_absent "
-                                         "WHERE kind = ? AND absent = 1 ORDER BY source_id"
+                           only_absent ? "SELECT " LINK_COLUMNS " FROM absent CROSS JOIN links USING (kind, source_id) "
+                                         "WHERE kind = ? ORDER BY source_id"
                                        : "SELECT " LINK_COLUMNS " FROM links WHERE kind = ? ORDER BY source_id",
                            "t", object_kind_to_string(kind));
         while (r >= 0 && (r = statement_step(s)) > 0) {

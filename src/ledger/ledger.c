@@ -20,6 +20,9 @@
 /* "RPRV", so that file(1) and we can tell a ledger from any other SQLite database. */
 #define APPLICATION_ID 0x52505256
 
+/* SQLite's own default */
+#define CHECKPOINT_PAGES 1000
+
 static int name_check(const char *job) {
         return isempty(job) || job[0] == '.' || strchr(job, '/') ? -EINVAL : 0;
 }
@@ -434,6 +437,15 @@ int ledger_commit(Ledger *l) {
         }
         l->transaction = TRANSACTION_NONE;
         return 0;
+}
+
+int ledger_commit_to_log(Ledger *l) {
+        int r;
+
+        (void) sqlite3_wal_autocheckpoint(l->db, 0);
+        r = ledger_commit(l);
+        (void) sqlite3_wal_autocheckpoint(l->db, CHECKPOINT_PAGES);
+        return r;
 }
 
 void ledger_rollback(Ledger *l) {

@@ -56,6 +56,9 @@ int ledger_remove(const char *state_dir, const char *job);
 int ledger_begin(Ledger *l);
 int ledger_begin_read(Ledger *l);
 int ledger_commit(Ledger *l);
+/** ledger_commit_to_log() - ledger_commit(), as durable, but the log is not carried over into the file: for rows that the
+ * next transaction takes back */
+int ledger_commit_to_log(Ledger *l);
 void ledger_rollback(Ledger *l);
 
 /* ---- the job's own state: one row ---- */

@@ -46,16 +46,22 @@ Cause cause_from_string(const char *s) {
         return _CAUSE_INVALID;
 }
 
-Plan *plan_new(void) {
-        _cleanup_(plan_freep) Plan *p = NULL;
+Plan *plan_new_take_arena(Arena *arena) {
+        Plan *p;
 
+        if (!arena)
+                return NULL;
         p = calloc(1, sizeof(*p));
-        if (!p)
+        if (!p) {
+                arena_free(arena);
                 return NULL;
-        p->arena = arena_new();
-        if (!p->arena)
-                return NULL;
-        return TAKE_PTR(p);
+        }
+        p->arena = arena;
+        return p;
+}
+
+Plan *plan_new(void) {
+        return plan_new_take_arena(arena_new());
 }
 
 Plan *plan_free(Plan *p) {

@@ -91,6 +91,8 @@ typedef struct Plan {
 } Plan;
 
 Plan *plan_new(void);
+/** plan_new_take_arena() - with an arena of the caller's, which is taken, also on failure; NULL is a failure */
+Plan *plan_new_take_arena(Arena *arena);
 Plan *plan_free(Plan *p);
 DEFINE_CLEANUP(Plan *, plan_free)
 

@@ -63,7 +63,8 @@ def ledger_view(h):
     db = sqlite3.connect(os.path.join(h.state, "jobs/staff/ledger.db"))
     names = dict(db.execute("SELECT id, source_id FROM links"))
     rows = {
-        "links": sorted(db.execute("SELECT kind, source_id, display_name, written, disabled, absent FROM links")),
+        "links": sorted(db.execute("SELECT kind, source_id, display_name, written, disabled FROM links")),
+        "absent": sorted(db.execute("SELECT kind, source_id FROM absent")),
         "members": sorted((names[g], names[m]) for g, m in db.execute("SELECT group_id, member_id FROM members")),
         "staged": sorted(db.execute("SELECT kind, source_id, member, action, cause, state FROM staged")),
         "holds": sorted(db.execute("SELECT kind, source_id, cause FROM holds")),

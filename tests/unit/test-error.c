@@ -30,6 +30,28 @@ TEST(the_text_is_always_utf8) {
         CHECK_STR(e->text, "bad \xef\xbf\xbd byte");
 }
 
+TEST(a_large_arena_goes_on_in_a_file_where_it_can) {
+        static const char *const dirs[] = { "/tmp", "/proc/self", "/no/such/folder" };
+
+        for (size_t d = 0; d < ELEMENTSOF(dirs); d++) {
+                _cleanup_(arena_freep) Arena *a = arena_new_spilling(dirs[d]);
+                enum { N = 400 };
+                char *parts[N];
+                size_t size = 99991;
+
+                for (size_t i = 0; i < N; i++) {
+                        parts[i] = arena_alloc(a, size);
+                        CHECK(parts[i]);
+                        memset(parts[i], (int) (i % 251), size);
+                }
+                CHECK(arena_alloc(a, 16 * 1024 * 1024));
+                for (size_t i = 0; i < N; i++)
+                        CHECK(parts[i][0] == (char) (i % 251) && parts[i][size - 1] == (char) (i % 251));
+                arena_reset(a);
+                CHECK(arena_strdup(a, "again"));
+        }
+}
+
 TEST(an_arena_keeps_many_strings) {
         _cleanup_(arena_freep) Arena *a = arena_new();
         char *first, *big;

@@ -45,7 +45,7 @@ TEST(users_and_groups_are_read_in_this_order) {
         CHECK(r.complete);
         CHECK_STR(r.ids, "u:u1 u:2 g:g1 ");
         CHECK_STR(r.last->members[1], "u1");
-        CHECK_STR(object_get_string(r.last->attributes, "displayName"), "G");
+        CHECK_STR(object_get_string(object_attributes(r.last), "displayName"), "G");
 }
 
 TEST(one_file_with_a_kind_in_each_record) {
@@ -58,7 +58,7 @@ TEST(one_file_with_a_kind_in_each_record) {
         CHECK_INT(read_all(c, &r, NULL), 0);
         CHECK(r.complete);
         CHECK_STR(r.ids, "g:x u:x ");
-        CHECK(!json_object_object_get(r.last->attributes, "kind"));
+        CHECK(!json_object_object_get(object_attributes(r.last), "kind"));
         CHECK_INT(source_open(c, &s, NULL), 0);
         CHECK_INT(s->kinds, 3);
         CHECK_STR(s->schema, "json;Id=id;kind");
@@ -97,7 +97,7 @@ TEST(another_attribute_can_be_the_id) {
         c = test_config(true, "json", "Users", tap_write_file("u.jsonl", users, strlen(users)), "Id", "uid", NULL);
         CHECK_INT(read_all(c, &r, NULL), 0);
         CHECK_STR(r.ids, "u:yes ");
-        CHECK_STR(object_get_string(r.last->attributes, "id"), "no");
+        CHECK_STR(object_get_string(object_attributes(r.last), "id"), "no");
 }
 
 TEST(crlf_empty_lines_and_a_byte_order_mark_do_not_matter) {
