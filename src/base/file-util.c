@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/random.h>
@@ -144,10 +146,30 @@ int mkdir_parents(const char *path, mode_t mode) {
         return 0;
 }
 
+int become_owner(const char *path) {
+        const struct passwd *pw;
+        struct stat st;
+        gid_t gid;
+        int r;
+
+        if (geteuid() != 0)
+                return 0;
+        if (stat(path, &st) < 0)
+                return errno == ENOENT ? 0 : -errno;
+        if (st.st_uid == 0)
+                return 0;
+        pw = getpwuid(st.st_uid);
+        gid = pw ? pw->pw_gid : st.st_gid;
+        r = pw ? initgroups(pw->pw_name, gid) : setgroups(0, NULL);
+        if (r < 0 || setresgid(gid, gid, gid) < 0 || setresuid(st.st_uid, st.st_uid, st.st_uid) < 0)
+                return -errno;
+        return 0;
+}
+
 int file_lock(const char *path, bool wait) {
         _cleanup_close_ int fd = -1;
 
-        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, 0600);
         if (fd < 0)
                 return -errno;
         while (flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB)) < 0) {

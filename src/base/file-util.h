@@ -32,7 +32,16 @@ int fsync_parent(const char *path);
 int mkdir_parents(const char *path, mode_t mode);
 
 /**
- * file_lock() - open (create) @path and take an exclusive flock(2) on it
+ * become_owner() - root becomes the user whom @path belongs to, for good, with that user's groups
+ *
+ * For programs that are also run by hand: root must neither follow where a service's user leads in his own folder nor
+ * leave files there that this user cannot open. Anybody else, and where @path is root's or missing, stays who he is.
+ * Errors: errno.
+ */
+int become_owner(const char *path);
+
+/**
+ * file_lock() - open (create) @path, never through a symbolic link, and take an exclusive flock(2) on it
  * @wait: whether to wait for another holder
  *
  * The lock dies with the descriptor. Returns the descriptor. Errors: -EAGAIN if somebody else holds it, errno.

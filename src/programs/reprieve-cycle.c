@@ -12,6 +12,7 @@
 
 #include "connector.h"
 #include "engine.h"
+#include "file-util.h"
 #include "i18n.h"
 #include "log.h"
 #include "options.h"
@@ -212,6 +213,12 @@ int main(int argc, char *argv[]) {
         if (r < 0) {
                 log_error("Failed to load job \"%s\": %s.", job, error_text(error, r));
                 return 2;
+        }
+
+        r = become_owner(common.state_dir);
+        if (r < 0) {
+                log_error_errno(r, "Failed to become the user whom %s belongs to: %m", common.state_dir);
+                return EXIT_FAILURE;
         }
 
         CycleOptions options = { .config = config, .state_dir = common.state_dir, .cycle_id = arg_cycle_id,

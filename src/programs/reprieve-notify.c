@@ -286,6 +286,11 @@ int main(int argc, char *argv[]) {
         if (arg_locale_dir)
                 mail_text_setup(arg_locale_dir);
 
+        r = become_owner(common.state_dir);
+        if (r < 0) {
+                log_error_errno(r, "Failed to become the user whom %s belongs to: %m", common.state_dir);
+                return EXIT_FAILURE;
+        }
         if (!arg_print_next) {
                 lock = lock_outboxes(common.state_dir);
                 /* Another one comes after us, or there is no job yet. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "file-util.h"
@@ -46,6 +47,14 @@ TEST(a_lock_has_one_holder_and_dies_with_it) {
         b = file_lock(path, false);
         CHECK(b >= 0);
         safe_close(b);
+}
+
+TEST(a_lock_is_no_symbolic_link) {
+        _cleanup_free_ char *path = path_join(tap_tmpdir(), "lock-link"), *elsewhere = path_join(tap_tmpdir(), "elsewhere");
+
+        CHECK_INT(symlink(elsewhere, path), 0);
+        CHECK_INT(file_lock(path, false), -ELOOP);
+        CHECK_INT(access(elsewhere, F_OK), -1);
 }
 
 TEST(folders_are_made_with_their_parents) {
