@@ -32,6 +32,11 @@ HOUR = 3600
 REMOVALS = ("Disable", "Delete")
 
 
+def made_before_the_kill(intents, kind, there):
+    name = "userName" if kind == "user" else "displayName"
+    return any(i["action"] == "Create" and i["kind"] == kind and json.loads(i["desired"] or "{}").get(name) == there.get(name) for i in intents)
+
+
 class Broken(Exception):
     """An invariant that does not hold."""
 
@@ -475,7 +480,10 @@ class World:
         for what, (kind, tid), _ in changes:
             if what in REMOVALS:
                 link = before.by_target.get((kind, tid)) if before.links else None
-                # What a killed cycle had made is linked by this one, and cannot be removed by it.
+                # What a killed cycle had made is linked by this one, which may find that the source has changed its mind since.
+                if link is None and made_before_the_kill(before.intents, kind, target.objects.get((kind, tid), {})):
+                    need(reading.complete, "e1: a removal without a complete reading", kind, tid)
+                    continue
                 need(link is not None, "e5: an object that is not linked was removed", kind, tid)
                 done[(kind, link["source_id"])] = what
         due = due_removals(before, reading, self.config["policies"], self.config["department"])
