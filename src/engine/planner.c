@@ -3,190 +3,17 @@
 
 #include <errno.h>
 
-#include "cycle.h"
+#include "planner.h"
 #include "unicode.h"
 
 /* From evaluated records and ledger to a plan. Looks things up in the ledger and, for what is not linked yet, at the
  * target; writes nothing, so that a preview is this same code (C7). */
 
-static int push_u64(uint64_t **array, size_t *n, size_t *n_allocated, uint64_t value) {
+int plan_push_link(uint64_t **array, size_t *n, size_t *n_allocated, uint64_t value) {
         if (ARRAY_GROW(*array, *n_allocated, *n + 1) < 0)
                 return -ENOMEM;
         (*array)[(*n)++] = value;
         return 0;
-}
-
-/* ---- what the ledger says of removals ---- */
-
-static int compare_staged(const void *a, const void *b) {
-        const StagedRow *x = a, *y = b;
-
-        if (x->link != y->link)
-                return x->link < y->link ? -1 : 1;
-        if (x->kind != y->kind)
-                return x->kind < y->kind ? -1 : 1;
-        return strcmp(x->source_id, y->source_id);
-}
-
-static int load_staged(const Staged *s, void *userdata) {
-        Cycle *c = userdata;
-        StagedRow *row;
-
-        if (ARRAY_GROW(c->staged, c->n_staged_allocated, c->n_staged + 1) < 0)
-                return -ENOMEM;
-        row = &c->staged[c->n_staged++];
-        *row = (StagedRow) { .link = s->link, .member = s->member, .staged_at = s->staged_at, .kind = s->kind,
-                             .action = s->action, .cause = s->cause, .state = s->state };
-        row->source_id = arena_strdup(c->arena, s->source_id);
-        row->target_id = arena_strdup(c->arena, s->target_id);
-        row->display_name = arena_strdup(c->arena, s->display_name);
-        row->change_id = arena_strdup(c->arena, s->change_id);
-        return row->source_id && row->change_id ? 0 : -ENOMEM;
-}
-
-static int load_escrow(const Escrow *e, void *userdata) {
-        Cycle *c = userdata;
-        EscrowRow *row;
-
-        if (ARRAY_GROW(c->escrow, c->n_escrow_allocated, c->n_escrow + 1) < 0)
-                return -ENOMEM;
-        row = &c->escrow[c->n_escrow++];
-        *row = (EscrowRow) { .kind = e->kind, .action = e->action, .first_failed = e->first_failed,
-                             .next_attempt = e->next_attempt, .attempts = e->attempts,
-                             /* Q5 */
-                             .allowed = e->allowed && !c->configuration_changed };
-        row->source_id = arena_strdup(c->arena, e->source_id);
-        row->digest = arena_strdup(c->arena, strempty(e->digest));
-        row->change_id = arena_strdup(c->arena, strempty(e->change_id));
-        return row->source_id && row->digest && row->change_id ? 0 : -ENOMEM;
-}
-
-static int load_hold(const Hold *h, void *userdata) {
-        Cycle *c = userdata;
-        HoldRow *row;
-
-        if (ARRAY_GROW(c->holds, c->n_holds_allocated, c->n_holds + 1) < 0)
-                return -ENOMEM;
-        row = &c->holds[c->n_holds++];
-        *row = (HoldRow) { .link = h->link, .member = h->member, .kind = h->kind };
-        row->source_id = arena_strdup(c->arena, h->source_id);
-        row->display_name = arena_strdup(c->arena, h->display_name);
-        return row->source_id ? 0 : -ENOMEM;
-}
-
-static int compare_holds(const void *a, const void *b) {
-        const HoldRow *x = a, *y = b;
-
-        if (x->link != y->link)
-                return x->link < y->link ? -1 : 1;
-        return x->member < y->member ? -1 : x->member > y->member;
-}
-
-static int compare_escrow(const void *a, const void *b) {
-        const EscrowRow *x = a, *y = b;
-
-        if (x->kind != y->kind)
-                return x->kind < y->kind ? -1 : 1;
-        if (x->action != y->action)
-                return x->action < y->action ? -1 : 1;
-        return strcmp(x->source_id, y->source_id);
-}
-
-static int load_standing(Cycle *c) {
-        int r;
-
-        r = ledger_scan_staged(c->ledger, 0, 0, load_staged, c);
-        if (r < 0)
-                return r;
-        r = ledger_scan_escrow(c->ledger, load_escrow, c);
-        if (r < 0)
-                return r;
-        c->escrow_is_empty = c->n_escrow == 0;
-        r = ledger_scan_holds(c->ledger, 0, 0, load_hold, c);
-        if (r < 0)
-                return r;
-        if (c->n_staged > 0)
-                qsort(c->staged, c->n_staged, sizeof(*c->staged), compare_staged);
-        if (c->n_escrow > 0)
-                qsort(c->escrow, c->n_escrow, sizeof(*c->escrow), compare_escrow);
-        if (c->n_holds > 0)
-                qsort(c->holds, c->n_holds, sizeof(*c->holds), compare_holds);
-        return 0;
-}
-
-/* The first row of an object, or NULL; its others follow. */
-static StagedRow *find_staged(Cycle *c, uint64_t link, ObjectKind kind, const char *source_id) {
-        StagedRow key = { .link = link, .kind = kind, .source_id = source_id }, *row;
-
-        if (c->n_staged == 0)
-                return NULL;
-        row = bsearch(&key, c->staged, c->n_staged, sizeof(*c->staged), compare_staged);
-        while (row && row > c->staged && compare_staged(row - 1, &key) == 0)
-                row--;
-        return row;
-}
-
-static bool same_object(const Cycle *c, const StagedRow *row, const StagedRow *first) {
-        return row < c->staged + c->n_staged && compare_staged(row, first) == 0;
-}
-
-static EscrowRow *find_escrow(Cycle *c, ObjectKind kind, ChangeAction action, const char *source_id) {
-        EscrowRow key = { .kind = kind, .action = action, .source_id = source_id };
-
-        return c->n_escrow == 0 ? NULL : bsearch(&key, c->escrow, c->n_escrow, sizeof(*c->escrow), compare_escrow);
-}
-
-static HoldRow *find_hold(Cycle *c, uint64_t link, uint64_t member) {
-        HoldRow key = { .link = link, .member = member };
-
-        return c->n_holds == 0 ? NULL : bsearch(&key, c->holds, c->n_holds, sizeof(*c->holds), compare_holds);
-}
-
-static void end_hold(HoldRow *h) {
-        if (h)
-                h->over = true;
-}
-
-/* Q: the same removal as the one that was reviewed, or a new one? */
-static Standing standing_of(Cycle *c, Change *change) {
-        const EscrowRow *escrow;
-        StagedRow *first;
-
-        if (find_hold(c, change->link, 0))
-                return STANDING_HELD;
-        first = find_staged(c, change->link, change->kind, change->source_id);
-        for (StagedRow *row = first; row && same_object(c, row, first); row++) {
-                if (row->action != change->action || row->cause != change->cause)
-                        continue;
-                row->still_due = true;
-                change->id = row->change_id;
-                switch (row->state) {
-                case STAGED_UNDECIDED:
-                        return STANDING_STAGED;
-                case STAGED_ALLOWED:
-                        return c->approvals_void ? STANDING_STAGED : STANDING_ALLOWED;
-                case STAGED_REJUDGE:
-                        return STANDING_NEW;
-                }
-        }
-        /* X1: what was allowed and then refused by the target stays allowed. */
-        escrow = find_escrow(c, change->kind, change->action, change->source_id);
-        return escrow && escrow->allowed && streq(escrow->digest, strempty(change->digest)) ? STANDING_ALLOWED : STANDING_NEW;
-}
-
-/* X1: a change that the target refused waits for its next attempt, unless its object has changed since. */
-static bool waits_in_escrow(Cycle *c, Change *change) {
-        EscrowRow *e = find_escrow(c, change->kind, change->action, change->source_id);
-
-        if (!e)
-                return false;
-        if (change->action != CHANGE_MEMBERS && !streq(e->digest, strempty(change->digest)))
-                return false;
-        e->still_due = true;
-        /* A group has one row, and may have several changes: the others are not the one that was refused. */
-        if (change->action != CHANGE_MEMBERS || !change->follows)
-                change->id = e->change_id;
-        return e->next_attempt > c->now;
 }
 
 /* ---- removals ---- */
@@ -240,7 +67,7 @@ static int plan_removal(Cycle *c, const Removal *m, bool *ret_nothing) {
                                              cause_to_string(m->cause));
         if (!change->id)
                 return -ENOMEM;
-        if (change->standing != STANDING_STAGED && change->standing != STANDING_HELD && waits_in_escrow(c, change)) {
+        if (change->standing != STANDING_STAGED && change->standing != STANDING_HELD && standing_waits_in_escrow(c, change)) {
                 c->plan->n_changes--;
                 c->record.counts[COUNT_SKIPPED]++;
         }
@@ -261,7 +88,7 @@ static int plan_absent_link(const Link *link, void *userdata) {
                 return 0;
         c->n_absent[link->kind]++;
         if (!link->absent) {
-                r = push_u64(&c->newly_absent, &c->n_newly_absent, &c->n_newly_absent_allocated, link->id);
+                r = plan_push_link(&c->newly_absent, &c->n_newly_absent, &c->n_newly_absent_allocated, link->id);
                 if (r < 0)
                         return r;
         }
@@ -312,7 +139,7 @@ static int plan_all_absent(Cycle *c) {
 
 /* ---- records that contradict the index (E2) ---- */
 
-static int compare_u64(const void *a, const void *b) {
+int plan_compare_links(const void *a, const void *b) {
         uint64_t x = *(const uint64_t *) a, y = *(const uint64_t *) b;
 
         return x < y ? -1 : x > y;
@@ -331,13 +158,13 @@ static int find_double(uint64_t link, uint32_t record, void *userdata) {
         if (link == 0)
                 return 0;
         if (link >= UNLINKED_MARK) {
-                if (s->n_unlinked > 0 && bsearch(&link, s->unlinked, s->n_unlinked, sizeof(link), compare_u64))
+                if (s->n_unlinked > 0 && bsearch(&link, s->unlinked, s->n_unlinked, sizeof(link), plan_compare_links))
                         c->ambiguous = true;
                 return 0;
         }
         if (!link_set_has(&c->present, link))
                 return 0;
-        return push_u64(&c->doubles, &c->n_doubles, &c->n_doubles_allocated, link);
+        return plan_push_link(&c->doubles, &c->n_doubles, &c->n_doubles_allocated, link);
 }
 
 int cycle_find_doubles(Cycle *c) {
@@ -348,23 +175,23 @@ int cycle_find_doubles(Cycle *c) {
                 return 0;
         for (size_t i = 0; r >= 0 && i < c->n_evaluated; i++)
                 if (c->evaluated[i].link == 0)
-                        r = push_u64(&s.unlinked, &s.n_unlinked, &s.n_allocated,
+                        r = plan_push_link(&s.unlinked, &s.n_unlinked, &s.n_allocated,
                                      cycle_unlinked(c, c->evaluated[i].kind, c->evaluated[i].source_id));
         if (r >= 0 && s.n_unlinked > 0)
-                qsort(s.unlinked, s.n_unlinked, sizeof(*s.unlinked), compare_u64);
+                qsort(s.unlinked, s.n_unlinked, sizeof(*s.unlinked), plan_compare_links);
         if (r >= 0)
                 r = snapshot_scan_seen(c->index, find_double, &s);
         free(s.unlinked);
         if (r < 0 || c->n_doubles == 0)
                 return r;
 
-        qsort(c->doubles, c->n_doubles, sizeof(*c->doubles), compare_u64);
+        qsort(c->doubles, c->n_doubles, sizeof(*c->doubles), plan_compare_links);
         for (size_t i = 0; i < c->n_evaluated; i++) {
                 Evaluated *e = &c->evaluated[i];
                 _cleanup_error_ Error *error = NULL;
 
                 if (e->invalid || e->link == 0 ||
-                    !bsearch(&e->link, c->doubles, c->n_doubles, sizeof(*c->doubles), compare_u64))
+                    !bsearch(&e->link, c->doubles, c->n_doubles, sizeof(*c->doubles), plan_compare_links))
                         continue;
                 e->invalid = true;
                 (void) error_set(&error, -EINVAL, "the id \"%s\" is used by two records of the source", e->source_id);
@@ -376,7 +203,7 @@ int cycle_find_doubles(Cycle *c) {
 
 /* ---- what the source wants ---- */
 
-static int add_change(Cycle *c, ChangeAction action, Evaluated *e, Change **ret) {
+int plan_add_wanted(Cycle *c, ChangeAction action, Evaluated *e, Change **ret) {
         Change *change;
         int r;
 
@@ -395,12 +222,12 @@ static int add_change(Cycle *c, ChangeAction action, Evaluated *e, Change **ret)
 }
 
 /* Gives the change its id and puts it into the plan, or leaves it out while it waits in escrow. */
-static int finish_change(Cycle *c, Change *change, Evaluated *e) {
+int plan_finish_wanted(Cycle *c, Change *change, Evaluated *e) {
         change->digest = cycle_digest(c, c->plan->arena, change->desired);
         if (!change->digest)
                 return -ENOMEM;
         e->unsettled = e->unsettled || change->error;
-        if (waits_in_escrow(c, change)) {
+        if (standing_waits_in_escrow(c, change)) {
                 c->plan->n_changes--;
                 c->record.counts[COUNT_SKIPPED]++;
                 e->unsettled = true;
@@ -448,7 +275,7 @@ static int check_owner(Cycle *c, Evaluated *e, Change *change, const char *id, b
         if (*ret_free)
                 return 0;
         if (link_set_has(&c->removed, owner.id)) {
-                StagedRow *row = find_staged(c, e->link, e->kind, e->source_id);
+                StagedRow *row = standing_find_staged(c, e->link, e->kind, e->source_id);
 
                 change->blocked_by = arena_strdup(c->plan->arena, owner.source_id);
                 if (!change->blocked_by)
@@ -563,7 +390,7 @@ static int plan_create(Cycle *c, Evaluated *e, Error **ret_error) {
         Change *change;
         int r;
 
-        r = add_change(c, CHANGE_CREATE, e, &change);
+        r = plan_add_wanted(c, CHANGE_CREATE, e, &change);
         if (r < 0)
                 return r;
         r = find_match(c, e, change, &found, ret_error);
@@ -592,7 +419,7 @@ static int plan_create(Cycle *c, Evaluated *e, Error **ret_error) {
                                 return -ENOMEM;
                 }
         }
-        return finish_change(c, change, e);
+        return plan_finish_wanted(c, change, e);
 }
 
 /* G7 for an update: does it take a name that a staged or removed object still has? */
@@ -632,280 +459,13 @@ static int plan_update(Cycle *c, Evaluated *e, Error **ret_error) {
 
         if (!e->desired)
                 return 0;
-        r = add_change(c, e->disabled ? CHANGE_RESTORE : CHANGE_UPDATE, e, &change);
+        r = plan_add_wanted(c, e->disabled ? CHANGE_RESTORE : CHANGE_UPDATE, e, &change);
         if (r < 0)
                 return r;
         r = check_new_name(c, e, change, ret_error);
         if (r < 0)
                 return r;
-        return finish_change(c, change, e);
-}
-
-/* ---- memberships ---- */
-
-typedef struct Numbers {
-        uint64_t *items;
-        size_t n, n_allocated;
-} Numbers;
-
-static int gather(uint64_t id, void *userdata) {
-        Numbers *l = userdata;
-
-        return push_u64(&l->items, &l->n, &l->n_allocated, id);
-}
-
-/* Who is meant by a member's source id: a user, else a group. Neither link nor pending record: nobody that we know. */
-static int resolve_member(Cycle *c, const char *source_id, MemberRef *ret, bool *ret_resolved) {
-        *ret = (MemberRef) { .source_id = source_id };
-        *ret_resolved = true;
-        for (ObjectKind k = 0; k < _OBJECT_KIND_MAX; k++) {
-                const Evaluated *e = cycle_find_evaluated(c, k, source_id);
-                int r;
-
-                if (e && e->arriving) {
-                        ret->pending = (uint32_t) (e - c->evaluated);
-                        return 0;
-                }
-                if (e && e->link != 0) {
-                        ret->link = e->link;
-                        return 0;
-                }
-                if (e || c->n_links[k] == 0)
-                        continue;
-                r = ledger_find_id(c->ledger, k, source_id, &ret->link);
-                if (r <= 0)
-                        return r;
-        }
-        *ret_resolved = false;
-        return 0;
-}
-
-static int member_source_id(Cycle *c, uint64_t link, MemberRef *ret) {
-        Link l;
-        int r;
-
-        arena_reset(c->scratch);
-        r = ledger_get_link(c->ledger, link, c->scratch, &l);
-        if (r != 0)
-                return r < 0 ? r : -EUCLEAN;
-        *ret = (MemberRef) { .link = link };
-        ret->source_id = arena_strdup(c->plan->arena, l.source_id);
-        ret->target_id = arena_strdup(c->plan->arena, l.target_id);
-        return ret->source_id && ret->target_id ? 0 : -ENOMEM;
-}
-
-/* G5: a membership removal that is under review is neither carried out nor counted again. */
-static Standing member_standing(Cycle *c, const Evaluated *e, uint64_t member) {
-        StagedRow *first = find_staged(c, e->link, e->kind, e->source_id);
-
-        if (find_hold(c, e->link, member))
-                return STANDING_HELD;
-        for (StagedRow *row = first; row && same_object(c, row, first); row++) {
-                if (row->action != CHANGE_MEMBERS || row->member != member)
-                        continue;
-                row->still_due = true;
-                if (row->state == STAGED_REJUDGE)
-                        return STANDING_NEW;
-                return row->state == STAGED_ALLOWED && !c->approvals_void ? STANDING_ALLOWED : STANDING_STAGED;
-        }
-        return STANDING_NEW;
-}
-
-static int add_members_change(Cycle *c, Evaluated *e, MemberRef *add, uint32_t n_add, MemberRef *remove,
-                              uint32_t n_remove, Standing standing) {
-        Change *change;
-        int r;
-
-        r = add_change(c, CHANGE_MEMBERS, e, &change);
-        if (r < 0)
-                return r;
-        change->desired = change->written = NULL;
-        change->add = add;
-        change->n_add = n_add;
-        change->remove = remove;
-        change->n_remove = n_remove;
-        change->standing = standing;
-        change->follows = standing == STANDING_ALLOWED;
-        return finish_change(c, change, e);
-}
-
-static int plan_members(Cycle *c, Evaluated *e) {
-        _cleanup_free_ uint64_t *wanted = NULL;
-        MemberRef *add, *remove, *allowed;
-        uint32_t n_add = 0, n_remove = 0, n_allowed = 0;
-        Numbers current = {};
-        size_t n_wanted = 0;
-        int r = 0;
-
-        if (!e->members || (e->link == 0 && !e->arriving))
-                return 0;
-        if (e->link != 0 && c->n_links[e->kind] > 0)
-                r = ledger_scan_members(c->ledger, e->link, gather, &current);
-        wanted = reallocarray(NULL, e->n_members + 1, sizeof(uint64_t));
-        add = arena_alloc(c->plan->arena, (e->n_members + 1) * sizeof(MemberRef));
-        remove = arena_alloc(c->plan->arena, (current.n + 1) * sizeof(MemberRef));
-        allowed = arena_alloc(c->plan->arena, (current.n + 1) * sizeof(MemberRef));
-        if (!wanted || !add || !remove || !allowed)
-                r = -ENOMEM;
-
-        for (uint32_t i = 0; r >= 0 && i < e->n_members; i++) {
-                bool resolved;
-                MemberRef m;
-
-                r = resolve_member(c, e->members[i], &m, &resolved);
-                if (r < 0)
-                        break;
-                if (!resolved) {
-                        c->record.counts[COUNT_UNRESOLVED]++;
-                        e->unsettled = true;
-                        continue;
-                }
-                if (m.link != 0) {
-                        wanted[n_wanted++] = m.link;
-                        end_hold(find_hold(c, e->link, m.link));
-                }
-                if (m.link != 0 && current.n > 0 &&
-                    bsearch(&m.link, current.items, current.n, sizeof(uint64_t), compare_u64))
-                        continue;
-                /* Whoever is about to go joins nothing any more. */
-                if (m.link != 0 && link_set_has(&c->removed, m.link)) {
-                        e->unsettled = true;
-                        continue;
-                }
-                add[n_add++] = m;
-        }
-        if (r >= 0 && n_wanted > 0)
-                qsort(wanted, n_wanted, sizeof(uint64_t), compare_u64);
-        for (size_t i = 0; r >= 0 && i < current.n; i++) {
-                if (n_wanted > 0 && bsearch(&current.items[i], wanted, n_wanted, sizeof(uint64_t), compare_u64))
-                        continue;
-                Standing standing = member_standing(c, e, current.items[i]);
-
-                /* E1: a record that was not reached may say something else of this group. */
-                if (!c->complete)
-                        continue;
-                /* It shares the fate of its member (plan_endings()), whatever else is withheld. */
-                if (link_set_has(&c->deleted, current.items[i])) {
-                        e->unsettled = true;
-                        continue;
-                }
-                switch (standing) {
-                case STANDING_STAGED:
-                case STANDING_HELD:
-                        e->unsettled = true;
-                        break;
-                case STANDING_ALLOWED:
-                        r = member_source_id(c, current.items[i], &allowed[n_allowed++]);
-                        break;
-                case STANDING_NEW:
-                        r = member_source_id(c, current.items[i], &remove[n_remove++]);
-                        break;
-                }
-        }
-        free(current.items);
-        if (r >= 0 && n_add + n_remove > 0)
-                r = add_members_change(c, e, add, n_add, remove, n_remove, STANDING_NEW);
-        if (r >= 0 && n_allowed > 0)
-                r = add_members_change(c, e, add, 0, allowed, n_allowed, STANDING_ALLOWED);
-        return r;
-}
-
-/* A membership that ends because its member is deleted. */
-typedef struct Ending {
-        uint64_t group, member;
-        Standing standing;
-} Ending;
-
-typedef struct Endings {
-        Cycle *cycle;
-        const Change *removal;
-        Ending *items;
-        size_t n, n_allocated;
-} Endings;
-
-static int gather_ending(uint64_t group, void *userdata) {
-        Endings *s = userdata;
-        Cycle *c = s->cycle;
-
-        /* The group goes too, and its memberships with it. */
-        if (link_set_has(&c->removed_allowed, group) ||
-            (s->removal->standing == STANDING_NEW && link_set_has(&c->removed_new, group)))
-                return 0;
-        if (ARRAY_GROW(s->items, s->n_allocated, s->n + 1) < 0)
-                return -ENOMEM;
-        s->items[s->n++] = (Ending) { group, s->removal->link, s->removal->standing };
-        return 0;
-}
-
-static int compare_endings(const void *a, const void *b) {
-        const Ending *x = a, *y = b;
-
-        if (x->group != y->group)
-                return x->group < y->group ? -1 : 1;
-        if (x->standing != y->standing)
-                return x->standing < y->standing ? -1 : 1;
-        return x->member < y->member ? -1 : x->member > y->member;
-}
-
-static int plan_endings(Cycle *c) {
-        _cleanup_free_ Ending *items = NULL;
-        Endings s = { .cycle = c };
-        size_t n_own = c->plan->n_changes;
-        int r = 0;
-
-        for (size_t i = 0; r >= 0 && i < n_own; i++) {
-                const Change *change = &c->plan->changes[i];
-
-                if (change->action != CHANGE_DELETE ||
-                    (change->standing != STANDING_NEW && change->standing != STANDING_ALLOWED))
-                        continue;
-                s.removal = change;
-                r = ledger_scan_groups_of(c->ledger, change->link, gather_ending, &s);
-        }
-        items = s.items;
-        if (r >= 0 && s.n > 0)
-                qsort(items, s.n, sizeof(*items), compare_endings);
-        for (size_t i = 0, end; r >= 0 && i < s.n; i = end) {
-                Change *change;
-                Link group;
-
-                for (end = i + 1; end < s.n && items[end].group == items[i].group &&
-                                  items[end].standing == items[i].standing;
-                     end++)
-                        ;
-                r = plan_add(c->plan, CHANGE_MEMBERS, OBJECT_KIND_GROUP, &change);
-                if (r < 0)
-                        break;
-                change->follows = true;
-                change->standing = items[i].standing;
-                change->link = items[i].group;
-                change->remove = arena_alloc(c->plan->arena, (end - i) * sizeof(MemberRef));
-                if (!change->remove) {
-                        r = -ENOMEM;
-                        break;
-                }
-                for (size_t k = i; r >= 0 && k < end; k++)
-                        r = member_source_id(c, items[k].member, &change->remove[change->n_remove++]);
-                if (r < 0)
-                        break;
-                arena_reset(c->scratch);
-                r = ledger_get_link(c->ledger, change->link, c->scratch, &group);
-                if (r != 0) {
-                        r = r < 0 ? r : -EUCLEAN;
-                        break;
-                }
-                change->source_id = arena_strdup(c->plan->arena, group.source_id);
-                change->target_id = arena_strdup(c->plan->arena, group.target_id);
-                change->display_name = arena_strdup(c->plan->arena, group.display_name);
-                change->digest = cycle_digest(c, c->plan->arena, NULL);
-                change->id = cycle_change_id(c, c->plan->arena, CHANGE_MEMBERS, OBJECT_KIND_GROUP, group.source_id, group.id,
-                                             change->standing == STANDING_ALLOWED ? "allowed" : "new");
-                /* It goes with a removal, which has its own gaps: its own row only stays. */
-                (void) waits_in_escrow(c, change);
-                if (!change->source_id || !change->target_id || !change->digest || !change->id)
-                        r = -ENOMEM;
-        }
-        return r;
+        return plan_finish_wanted(c, change, e);
 }
 
 /* ---- the whole ---- */
@@ -983,7 +543,7 @@ int cycle_plan(Cycle *c, Error **ret_error) {
         c->plan = plan_new_take_arena(arena_new_spilling(c->job_dir));
         if (!c->plan)
                 return -ENOMEM;
-        r = load_standing(c);
+        r = standing_load(c);
         if (r < 0)
                 return error_wrap(ret_error, r, "Failed to load the staged set");
 
@@ -1022,13 +582,13 @@ int cycle_plan(Cycle *c, Error **ret_error) {
                 if (e->invalid)
                         continue;
                 if (e->absent) {
-                        r = push_u64(&c->back, &c->n_back, &c->n_back_allocated, e->link);
+                        r = plan_push_link(&c->back, &c->n_back, &c->n_back_allocated, e->link);
                         if (r < 0)
                                 return r;
                 }
                 if (e->cause != CAUSE_NONE)
                         continue;
-                end_hold(find_hold(c, e->link, 0));
+                standing_end_hold(standing_find_hold(c, e->link, 0));
                 r = e->link != 0 ? plan_update(c, e, ret_error) : plan_create(c, e, ret_error);
                 if (r < 0)
                         return error_wrap(ret_error, r, "Failed to plan for %s %s", object_kind_to_string(e->kind),
@@ -1040,7 +600,7 @@ int cycle_plan(Cycle *c, Error **ret_error) {
 
                 if (e->invalid || e->cause != CAUSE_NONE || e->kind != OBJECT_KIND_GROUP)
                         continue;
-                r = plan_members(c, e);
+                r = plan_memberships(c, e);
                 if (r < 0)
                         return error_wrap(ret_error, r, "Failed to plan the members of group %s", e->source_id);
         }
