@@ -65,10 +65,6 @@ bool bus_call_is_private(const BusCall *call) {
         return call->private;
 }
 
-const char *bus_call_get_sender(const BusCall *call) {
-        return call->sender_name;
-}
-
 const char *bus_call_get_path(const BusCall *call) {
         return call->path;
 }

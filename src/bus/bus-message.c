@@ -107,10 +107,6 @@ const char *bus_message_get_member(const BusMessage *m) {
         return dbus_message_get_member(m->m);
 }
 
-const char *bus_message_get_sender(const BusMessage *m) {
-        return dbus_message_get_sender(m->m);
-}
-
 const char *bus_message_get_signature(const BusMessage *m) {
         return dbus_message_get_signature(m->m);
 }

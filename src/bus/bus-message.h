@@ -36,7 +36,6 @@ DEFINE_CLEANUP(BusMessage *, bus_message_unref)
 const char *bus_message_get_path(const BusMessage *m);
 const char *bus_message_get_interface(const BusMessage *m);
 const char *bus_message_get_member(const BusMessage *m);
-const char *bus_message_get_sender(const BusMessage *m);
 const char *bus_message_get_signature(const BusMessage *m);
 bool bus_message_is_signal(const BusMessage *m, const char *interface, const char *member);
 

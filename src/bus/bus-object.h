@@ -121,8 +121,6 @@ int bus_call_fail_errno(BusCall *call, int r, const Error *error);
  */
 int bus_call_get_uid(BusCall *call, uid_t *ret);
 bool bus_call_is_private(const BusCall *call);
-/** bus_call_get_sender() - unique bus name, or ":private.N"; never NULL */
-const char *bus_call_get_sender(const BusCall *call);
 const char *bus_call_get_path(const BusCall *call);
 const char *bus_call_get_interface(const BusCall *call);
 const char *bus_call_get_member(const BusCall *call);

@@ -11,7 +11,6 @@ typedef struct ConnectorClass {
         const char *name;               /* Connector= */
         const SourceVTable *source;     /* one of the two is NULL: a source and a */
         const TargetVTable *target;     /* target of one name are two classes */
-        const char *const *shown;       /* keys whose values connector_describe() shows, NULL terminated */
 } ConnectorClass;
 
 extern const ConnectorClass csv_source_class;

@@ -140,5 +140,3 @@ DEFINE_CLEANUP(Target *, target_free)
 /** connector_check() - are the settings of this section known and complete? Opens nothing.
  * Errors: -EINVAL with file, line, key and what would be right. */
 int connector_check(const ConnectorConfig *config, Error **ret_error);
-/** connector_describe() - "json:/srv/hr/users.jsonl": the Source and Target properties; owned; NULL for OOM */
-char *connector_describe(const ConnectorConfig *config);

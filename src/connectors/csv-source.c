@@ -31,8 +31,6 @@
 
 static const SourceVTable csv_source_vtable;
 
-static const char *const shown[] = { "Users", "Groups", "File", NULL };
-
 typedef enum ColumnType {
         COLUMN_STRING,
         COLUMN_BOOLEAN,
@@ -489,5 +487,4 @@ static const SourceVTable csv_source_vtable = {
 const ConnectorClass csv_source_class = {
         .name = "csv",
         .source = &csv_source_vtable,
-        .shown = shown,
 };

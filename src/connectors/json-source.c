@@ -17,8 +17,6 @@
 
 static const SourceVTable json_source_vtable;
 
-static const char *const shown[] = { "Users", "Groups", "File", NULL };
-
 static Source *json_source_free(Source *source) {
         FileSource *s = (FileSource *) source;
 
@@ -188,5 +186,4 @@ static const SourceVTable json_source_vtable = {
 const ConnectorClass json_source_class = {
         .name = "json",
         .source = &json_source_vtable,
-        .shown = shown,
 };

@@ -29,8 +29,6 @@
 
 static const TargetVTable json_target_vtable;
 
-static const char *const shown[] = { "Directory", NULL };
-
 typedef struct JsonTarget {
         Target target;
         char *directory;
@@ -342,5 +340,4 @@ static const TargetVTable json_target_vtable = {
 const ConnectorClass json_target_class = {
         .name = "json",
         .target = &json_target_vtable,
-        .shown = shown,
 };

@@ -63,22 +63,3 @@ void target_outcome_done(TargetOutcome *o) {
         error_free(o->error);
         *o = (TargetOutcome) {};
 }
-
-char *connector_describe(const ConnectorConfig *config) {
-        const ConnectorClass *class = class_find(config);
-        _cleanup_strbuf_ StrBuf b = STRBUF_INIT;
-        char separator = ':';
-        char *s;
-
-        strbuf_puts(&b, strempty(config->connector));
-        for (const char *const *k = class ? class->shown : NULL; k && *k; k++) {
-                const char *value = connector_config_get(config, *k, NULL);
-
-                if (isempty(value))
-                        continue;
-                strbuf_putc(&b, separator);
-                strbuf_puts(&b, value);
-                separator = ' ';
-        }
-        return strbuf_steal(&b, &s) < 0 ? NULL : s;
-}

@@ -139,8 +139,6 @@ static int remove_link_rows(Ledger *l, uint64_t link, ObjectKind kind, const cha
         if (r >= 0)
                 r = ledger_execute(l, "DELETE FROM members WHERE member_id = ?", "u", link);
         if (r >= 0)
-                r = ledger_execute(l, "DELETE FROM unresolved WHERE group_id = ?", "u", link);
-        if (r >= 0)
                 r = ledger_remove_link_staged(l, link, kind, source_id);
         if (r >= 0)
                 r = ledger_remove_link_escrow(l, kind, source_id);
@@ -341,18 +339,4 @@ int ledger_remove_member(Ledger *l, uint64_t group, uint64_t member) {
         if (r > 0)
                 l->links_changed = true;
         return r < 0 ? r : 0;
-}
-
-int ledger_set_unresolved(Ledger *l, uint64_t group, char *const *source_ids) {
-        int r;
-
-        r = ledger_execute(l, "DELETE FROM unresolved WHERE group_id = ?", "u", group);
-        for (; r >= 0 && source_ids && *source_ids; source_ids++)
-                r = ledger_execute(l, "INSERT OR IGNORE INTO unresolved (group_id, source_id) VALUES (?, ?)", "ut", group,
-                                   *source_ids);
-        return r < 0 ? r : 0;
-}
-
-int ledger_count_unresolved(Ledger *l, uint64_t *ret) {
-        return ledger_query_u64(l, ret, "SELECT count(*) FROM unresolved", "");
 }

@@ -71,11 +71,6 @@ static const char schema_1[] =
         "  PRIMARY KEY (group_id, member_id)"
         ") STRICT, WITHOUT ROWID;"
         "CREATE INDEX members_member ON members (member_id, group_id);"
-        "CREATE TABLE unresolved ("
-        "  group_id INTEGER NOT NULL,"
-        "  source_id TEXT NOT NULL,"
-        "  PRIMARY KEY (group_id, source_id)"
-        ") STRICT, WITHOUT ROWID;"
 
         /* member: 0, or the link of the member whose removal from the group is withheld. */
         "CREATE TABLE staged ("

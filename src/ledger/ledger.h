@@ -146,7 +146,7 @@ int ledger_scan_links(Ledger *l, ObjectKind kind, bool only_absent, LedgerLinkFu
 /** ledger_count_links() - all, and those not disabled (the guard's population) */
 int ledger_count_links(Ledger *l, ObjectKind kind, uint64_t *ret_all, uint64_t *ret_enabled);
 
-/* ---- memberships last written, and references that could not be resolved ---- */
+/* ---- memberships last written ---- */
 
 typedef int (*LedgerIdFunc)(uint64_t id, void *userdata);
 int ledger_scan_members(Ledger *l, uint64_t group, LedgerIdFunc f, void *userdata);   /* member links, ascending */
@@ -154,10 +154,6 @@ int ledger_scan_groups_of(Ledger *l, uint64_t member, LedgerIdFunc f, void *user
 /* Adding what is there and removing what is not is fine, and no change (generation). */
 int ledger_add_member(Ledger *l, uint64_t group, uint64_t member);
 int ledger_remove_member(Ledger *l, uint64_t group, uint64_t member);
-/** ledger_set_unresolved() - replaces the list of a group's members that no link was found for; NULL: none */
-int ledger_set_unresolved(Ledger *l, uint64_t group, char *const *source_ids);
-/** ledger_count_unresolved() - references in all */
-int ledger_count_unresolved(Ledger *l, uint64_t *ret);
 
 /* ---- staged removals and reviews ---- */
 

@@ -288,6 +288,7 @@ static size_t sort_unique(ObjectName *names, size_t n) {
 }
 
 int job_release(Job *j, const Person *by, const ObjectName *objects, size_t n_objects, Error **ret_error) {
+        const Decision d = { .verb = "release", .uid = by->uid, .user = by->name, .at = clock_now() };
         Release q = { .job = j, .by = by, .entry = LOG_ENTRY_INIT };
         _cleanup_(ledger_freep) Ledger *l = NULL;
         _cleanup_free_ ObjectName *sorted = NULL;
@@ -311,6 +312,8 @@ int job_release(Job *j, const Person *by, const ObjectName *objects, size_t n_ob
         r = l ? ledger_begin(l) : LEDGER_E_NOT_FOUND;
         if (r == 0) {
                 r = release_all(l, &q, &missing);
+                if (r == 0)
+                        r = ledger_add_decision(l, &d, q.n);
                 if (r == 0)
                         r = ledger_commit(l);
                 else

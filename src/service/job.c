@@ -68,10 +68,6 @@ const JobConfig *job_get_config(const Job *j) {
         return j->config;
 }
 
-const char *job_get_config_error(const Job *j) {
-        return j->config_error;
-}
-
 void job_tell(Job *j, unsigned mask) {
         const Observer *o = j->manager->observer;
 

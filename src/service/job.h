@@ -25,9 +25,8 @@ typedef enum JobStatus {
 const char *job_status_to_string(JobStatus s);
 
 const char *job_get_name(const Job *j);
-/** job_get_config() - NULL if its file was never readable; job_get_config_error() says why */
+/** job_get_config() - NULL if its file was never readable; the view says why */
 const JobConfig *job_get_config(const Job *j);
-const char *job_get_config_error(const Job *j);
 /** job_get_view() - what the ledger says now; borrowed until control returns to the loop. view->error must be looked at. */
 const JobView *job_get_view(Job *j);
 JobStatus job_get_status(Job *j);

@@ -39,10 +39,6 @@ static const char *const mode_names[_LAUNCH_MODE_MAX] = {
         [LAUNCH_DIRECT] = "direct",
 };
 
-const char *launch_mode_to_string(LaunchMode m) {
-        return m >= 0 && m < _LAUNCH_MODE_MAX ? mode_names[m] : NULL;
-}
-
 LaunchMode launch_mode_from_string(const char *s) {
         for (LaunchMode m = 0; m < _LAUNCH_MODE_MAX; m++)
                 if (streq(s, mode_names[m]))

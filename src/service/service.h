@@ -50,7 +50,6 @@ typedef enum LaunchMode {
 } LaunchMode;
 
 /* "systemd", "direct" */
-const char *launch_mode_to_string(LaunchMode m);
 LaunchMode launch_mode_from_string(const char *s);
 
 /* How to reach systemd. Each returns 0 when the request is on its way, or -errno; what becomes of it is told through

@@ -102,8 +102,7 @@ static inline int everything_mail(const Mail *m, void *userdata) {
 }
 
 static inline int everything_counts(Everything *e) {
-        static int (*const counters[])(Ledger *, uint64_t *) = { ledger_count_unresolved, ledger_count_holds, ledger_count_escrow,
-                                                                 ledger_count_mail };
+        static int (*const counters[])(Ledger *, uint64_t *) = { ledger_count_holds, ledger_count_escrow, ledger_count_mail };
         uint64_t n, m;
         int r, worst = 0;
 

@@ -36,8 +36,6 @@ static int fill(Ledger *l) {
         for (uint64_t i = 1; i < 30 && r >= 0; i++)
                 r = ledger_add_member(l, 61, i);
         if (r >= 0)
-                r = ledger_set_unresolved(l, 61, STRV_OF("x", "y"));
-        if (r >= 0)
                 r = ledger_open_review(l, QUARANTINE_TOO_MANY_DELETES, 5, review);
         if (r >= 0)
                 r = ledger_add_intent(l, &(Intent) { .source_id = "u00", .desired = "{}" });

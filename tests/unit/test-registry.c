@@ -44,17 +44,3 @@ TEST(opening_checks_too) {
         CHECK_INT(target_open(c, &t, &e), -EINVAL);
         CHECK(e && !t);
 }
-
-static bool described(ConnectorConfig *config, const char *expected) {
-        _cleanup_(test_config_freep) ConnectorConfig *c = config;
-        _cleanup_free_ char *s = connector_describe(c);
-
-        return tap_check_str(__FILE__, __LINE__, "description", "expected", s, expected);
-}
-
-TEST(a_description_names_connector_and_place) {
-        CHECK(described(test_config(true, "json", "Users", "/srv/hr/users.jsonl", NULL), "json:/srv/hr/users.jsonl"));
-        CHECK(described(test_config(true, "json", "Groups", "/g", "Id", "uid", "Users", "/u", NULL), "json:/u /g"));
-        CHECK(described(test_config(false, "json", "Directory", "/srv/chat", NULL), "json:/srv/chat"));
-        CHECK(described(test_config(true, "telepathy", NULL), "telepathy"));
-}
