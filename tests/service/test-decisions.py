@@ -92,7 +92,7 @@ with FakeHouse() as h:
     t.is_(h.get("Held"), 58, "none was")
     t.ok(not h.entries(MESSAGE_ID=RELEASED), "and no entry says so")
     h.call("Release", "a(ss)", *objects("s0002", "s0003", "s0002"))
-    t.is_([tuple(r) for r in h.ledger("SELECT verb, decided FROM decisions WHERE verb = 'release'")], [("release", 2)],
+    t.is_([(r["verb"], r["decided"]) for r in h.ledger("SELECT verb, decided FROM decisions WHERE verb = 'release'")], [("release", 2)],
           "q9: who released them is in the ledger")
     t.is_(h.get("Held"), 56, "two are released, one of them named twice")
     t.is_([e["REPRIEVE_SOURCE_ID"] for e in h.entries(MESSAGE_ID=RELEASED)], ["s0002", "s0003"], "each has one entry")
