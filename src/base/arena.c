@@ -19,7 +19,7 @@ struct Chunk {
         Chunk *next;
         size_t used, size;        /* of data */
         bool mapped;
-        char data[];
+        _Alignas(8) char data[];
 };
 
 struct Arena {

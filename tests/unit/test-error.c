@@ -66,3 +66,12 @@ TEST(an_arena_keeps_many_strings) {
         CHECK_STR(first, "first");
         CHECK(!arena_strdup(a, NULL));
 }
+
+TEST(what_an_arena_gives_is_aligned) {
+        _cleanup_(arena_freep) Arena *a = arena_new();
+
+        for (size_t i = 1; i < 5000; i++) {
+                CHECK(a && arena_strndup(a, "0123456789", i % 10));
+                CHECK_INT((uintptr_t) arena_alloc(a, i) % 8, 0);
+        }
+}
