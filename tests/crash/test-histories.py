@@ -504,8 +504,10 @@ class World:
         undecided = before.undecided() | (before.allowed() - usable)
         staged = {k[:2] for k in undecided if k[3] in REMOVALS}
         counted = {k for k, v in alive.items() if k not in held and k not in allowed and (*k, 0, *v) not in undecided}
+        # What waits is the removal that was refused, not another one of the same object.
         waiting = {(e["kind"], e["source_id"]) for e in before.escrow
-                   if e["action"] in REMOVALS and e["next_attempt"] > self.now() * 1e6}
+                   if e["action"] in REMOVALS and e["next_attempt"] > self.now() * 1e6 and
+                   alive.get((e["kind"], e["source_id"]), (e["action"],))[0] == e["action"]}
         counted -= waiting
         for key, what in done.items():
             need(reading.complete, "e1: a removal without a complete reading", key, what)
