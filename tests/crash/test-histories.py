@@ -811,7 +811,7 @@ def main():
         # The preloaded counter and the sanitizers exclude each other.
         WEIGHTS["kill"] = 0
     first = random.SystemRandom().randrange(1 << 40) if seed == "random" else 1
-    n_steps = int(os.environ.get("REPRIEVE_STEPS") or (500 if QUICK else 2000 if SANITIZED else 24000))
+    n_steps = int(os.environ.get("REPRIEVE_STEPS") or (500 if QUICK else 1000 if SANITIZED else 24000))
     n_workers = 2
     deadline = time.monotonic() + (140 if not os.environ.get("REPRIEVE_STEPS") else 3600)
     jobs = [(range(first + i, first + 1000000, n_workers), deadline, n_steps / n_workers) for i in range(n_workers)]

@@ -381,6 +381,7 @@ TEST(jobs_that_commit_at_the_same_time_take_turns) {
                         target_outcome_done(&change.outcome);
                         target_free(t);
                 }
+                target_free(f.target);
                 _exit(0);
         }
         for (unsigned job = 0; job < 4; job++) {

@@ -61,7 +61,7 @@ TEST(canonical_form_ignores_order_and_spaces_only) {
 }
 
 TEST(exactly_one_value_is_parsed) {
-        static const char *const bad[] = { "", "{", "{}x", "{} {}", "{\"a\":\"\xff\"}", "{\"a\":'1'}", "nul", "{\"a\":1,}",
+        static const char *const bad[] = { "", "{", "{}x", "{} {}", "{\"a\":\"\xff\"}", "{\"a\":'1'}", "{'a':1}", "{\"a\\\"\":1,'b':2}", "nul", "{\"a\":1,}",
                                            "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]" };
 
         for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
