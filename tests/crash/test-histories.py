@@ -797,6 +797,9 @@ def main():
     seed = os.environ.get("REPRIEVE_SEED")
     if not os.path.exists(DECIDE):
         Tap.skip_all(f"{DECIDE} was not built")
+    if SANITIZED:
+        # The preloaded counter and the sanitizers exclude each other.
+        WEIGHTS["kill"] = 0
     if seed and seed != "random":
         steps = steps_of(int(seed))
         if os.environ.get("REPRIEVE_KEEP"):
@@ -807,9 +810,6 @@ def main():
         t.done()
 
     t = Tap()
-    if SANITIZED:
-        # The preloaded counter and the sanitizers exclude each other.
-        WEIGHTS["kill"] = 0
     first = random.SystemRandom().randrange(1 << 40) if seed == "random" else 1
     n_steps = int(os.environ.get("REPRIEVE_STEPS") or (500 if QUICK else 1000 if SANITIZED else 24000))
     n_workers = 2
