@@ -285,6 +285,19 @@ void mime_append_text_header(StrBuf *b, const char *name, const char *value) {
         strbuf_puts(b, "\r\n");
 }
 
+static bool needs_backslash(char c) {
+        return c == '"' || c == '\\';
+}
+
+/* As a quoted-string of RFC 5322 section 3.2.4, in bytes. */
+static size_t quoted_length(const char *s) {
+        size_t n = 2;
+
+        for (; *s; s++)
+                n += needs_backslash(*s) ? 2 : 1;
+        return n;
+}
+
 static void append_from(StrBuf *b, const char *name, const char *address) {
         _cleanup_free_ char *line = NULL;
         size_t column = 6;
@@ -296,17 +309,17 @@ static void append_from(StrBuf *b, const char *name, const char *address) {
                 return;
         }
         if (*line) {
-                if (is_ascii(line) && !strstr(line, "=?") && strlen(line) <= 60) {
+                size_t quoted = quoted_length(line);
+
+                if (is_ascii(line) && !strstr(line, "=?") && column + quoted <= LINE_MAX_HEADER) {
                         strbuf_putc(b, '"');
                         for (const char *p = line; *p; p++) {
-                                if (*p == '"' || *p == '\\') {
+                                if (needs_backslash(*p))
                                         strbuf_putc(b, '\\');
-                                        column++;
-                                }
                                 strbuf_putc(b, *p);
                         }
                         strbuf_putc(b, '"');
-                        column += strlen(line) + 2;
+                        column += quoted;
                 } else
                         column = append_encoded_words(b, line, column);
                 strbuf_puts(b, column + strlen(address) + 3 > LINE_MAX_HEADER ? "\r\n " : " ");

@@ -294,3 +294,22 @@ TEST(display_names_are_quoted_or_encoded) {
                 CHECK(strstr(s, cases[i].header));
         }
 }
+
+/* RFC 5322 section 2.1.1: what the quoting adds counts as well. */
+TEST(a_display_name_that_grows_when_it_is_quoted_keeps_its_line_short) {
+        char name[80];
+
+        for (size_t n = 30; n < sizeof(name); n++) {
+                MimeMessage m = example();
+                _cleanup_free_ char *s = NULL;
+                const char *from;
+                size_t size;
+
+                memset(name, '\\', n);
+                name[n] = '\0';
+                m.from_name = name;
+                CHECK_INT(mime_format(&m, &s, &size), 0);
+                from = strstr(s, "\r\nFrom: ");
+                CHECK(from && strcspn(from + 2, "\r") <= 78);
+        }
+}
