@@ -80,12 +80,6 @@ static const Word actions[] = {
         {},
 };
 
-static const Word kinds[] = {
-        { "user", N_("user") },
-        { "group", N_("group") },
-        {},
-};
-
 static const Word causes[] = {
         { "deleted", N_("gone from the source") },
         { "soft-deleted", N_("marked as deleted in the source") },
@@ -101,6 +95,15 @@ static const char *word(const Word *table, const char *name) {
                 if (streq(table->name, name))
                         return _(table->text);
         return name;
+}
+
+/* ngettext() because the catalog has these words as nouns with a plural. */
+static const char *kind_word(const char *kind) {
+        if (streq(kind, "user"))
+                return ngettext("user", "users", 1);
+        if (streq(kind, "group"))
+                return ngettext("group", "groups", 1);
+        return kind;
 }
 
 typedef struct Number {
@@ -357,7 +360,7 @@ static void write_counts(MailDoc *d, const MailFacts *f) {
 
                 mail_doc_row(d, ELEMENTSOF(header),
                              (const char *[]) { isempty(row->cause) ? "–" : word(causes, row->cause),
-                                               word(kinds, row->kind), word(actions, row->action), n.text },
+                                               kind_word(row->kind), word(actions, row->action), n.text },
                              1U << 3);
         }
 }
@@ -378,7 +381,7 @@ static void write_names(MailDoc *d, const MailFacts *f, const char *file_name) {
                              isempty(row->name) ? row->source_id : row->name, row->member) < 0)
                         name = NULL;
                 mail_doc_row(d, ELEMENTSOF(header),
-                             (const char *[]) { strempty(name), row->source_id, word(kinds, row->kind),
+                             (const char *[]) { strempty(name), row->source_id, kind_word(row->kind),
                                                isempty(row->cause) ? word(actions, row->action)
                                                                    : word(causes, row->cause) },
                              0);
