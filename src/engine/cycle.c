@@ -19,64 +19,6 @@
 /* Q10 */
 #define DISABLE_AFTER_USEC (28 * USEC_PER_DAY)
 
-/* ---- small things that the steps share ---- */
-
-int link_set_add(LinkSet *s, uint64_t link) {
-        size_t word = (size_t) (link / 64);
-
-        if (word >= s->n_words) {
-                size_t n = MAX2(word + 1, s->n_words * 2);
-                uint64_t *w = reallocarray(s->words, n, sizeof(uint64_t));
-
-                if (!w)
-                        return -ENOMEM;
-                memset(w + s->n_words, 0, (n - s->n_words) * sizeof(uint64_t));
-                s->words = w;
-                s->n_words = n;
-        }
-        s->words[word] |= UINT64_C(1) << (link % 64);
-        return 0;
-}
-
-bool link_set_has(const LinkSet *s, uint64_t link) {
-        return link / 64 < s->n_words && (s->words[link / 64] >> (link % 64)) & 1;
-}
-
-void link_set_done(LinkSet *s) {
-        free(s->words);
-        *s = (LinkSet) {};
-}
-
-char *cycle_digest(Cycle *c, Arena *arena, const char *text) {
-        Fingerprint f = fingerprint(c->fingerprinter, UINT64_C(0x1f0000), strempty(text), strlen(strempty(text)));
-        char hex[33];
-
-        (void) snprintf(hex, sizeof(hex), "%016llx%016llx", (unsigned long long) f.hi, (unsigned long long) f.lo);
-        return arena_strdup(arena, hex);
-}
-
-char *cycle_change_id(Cycle *c, Arena *arena, ChangeAction action, ObjectKind kind, const char *source_id,
-                      uint64_t link, const char *detail) {
-        _cleanup_strbuf_ StrBuf b = STRBUF_INIT;
-
-        /* The generation grows with each change that is carried out, so the same wish at another time is another change. */
-        strbuf_printf(&b, "%s/%s/%llu/%llu/%s/", change_action_to_string(action), object_kind_to_string(kind),
-                      (unsigned long long) link, (unsigned long long) c->state.generation, strempty(detail));
-        strbuf_puts(&b, source_id);
-        return strbuf_check(&b) < 0 ? NULL : cycle_digest(c, arena, b.data);
-}
-
-bool cycle_should_stop(Cycle *c) {
-        if (c->options->stop && *c->options->stop)
-                c->stopped = true;
-        return c->stopped;
-}
-
-void cycle_progress(Cycle *c, const char *phase, uint64_t done, uint64_t total) {
-        if (c->options->progress)
-                c->options->progress(phase, done, total, c->options->userdata);
-}
-
 /* ---- opening and closing ---- */
 
 static void forget_reading(Cycle *c) {

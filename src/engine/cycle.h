@@ -8,6 +8,7 @@
 #include "connector.h"
 #include "engine.h"
 #include "guard.h"
+#include "link-set.h"
 #include "log.h"
 #include "snapshot-index.h"
 
@@ -60,16 +61,6 @@ typedef struct HoldRow {
         const char *source_id, *display_name;
         ObjectKind kind;
 } HoldRow;
-
-/* A set of links, by number. */
-typedef struct LinkSet {
-        uint64_t *words;
-        size_t n_words;
-} LinkSet;
-
-int link_set_add(LinkSet *s, uint64_t link);
-bool link_set_has(const LinkSet *s, uint64_t link);
-void link_set_done(LinkSet *s);
 
 typedef struct Cycle {
         const CycleOptions *options;
@@ -153,9 +144,8 @@ typedef struct Cycle {
 
 #define UNLINKED_MARK UINT64_C(0x80000000)
 
-/** cycle_unlinked() - what stands in the index for a record that has no link: a hash of whose it is, so that a second
- * record with that id is noticed */
-uint64_t cycle_unlinked(const Cycle *c, ObjectKind kind, const char *source_id);
+/* cycle-common.c: for every step */
+
 /** cycle_change_id() - 32 hex digits in @arena; the same for the same change tried again after a crash */
 char *cycle_change_id(Cycle *c, Arena *arena, ChangeAction action, ObjectKind kind, const char *source_id,
                       uint64_t link, const char *detail);
@@ -166,6 +156,9 @@ void cycle_progress(Cycle *c, const char *phase, uint64_t done, uint64_t total);
 
 /* evaluate.c: the source, to evaluated records */
 int cycle_read(Cycle *c, Error **ret_error);
+/** cycle_unlinked() - what stands in the index for a record that has no link: a hash of whose it is, so that a second
+ * record with that id is noticed */
+uint64_t cycle_unlinked(const Cycle *c, ObjectKind kind, const char *source_id);
 Evaluated *cycle_find_evaluated(const Cycle *c, ObjectKind kind, const char *source_id);
 
 /** cycle_is_inactive() - does it say "active":false? */
