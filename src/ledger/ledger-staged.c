@@ -437,8 +437,8 @@ static int insert_decision(Ledger *l, const char *verb, const Decision *d, uint6
         return r < 0 ? r : 0;
 }
 
-static int decide_within(Deciding *d, const ObjectName *objects, size_t n_objects, unsigned approvers,
-                         uint64_t *ret_joined_later, unsigned *ret_missing) {
+static int decide(Deciding *d, const ObjectName *objects, size_t n_objects, unsigned approvers, uint64_t *ret_decided,
+                  uint64_t *ret_joined_later, unsigned *ret_missing) {
         Ledger *l = d->ledger;
         unsigned missing = 0;
         uint64_t later, left;
@@ -468,28 +468,6 @@ static int decide_within(Deciding *d, const ObjectName *objects, size_t n_object
         }
         if (r >= 0)
                 r = insert_decision(l, d->allow ? "allow" : "reject", d->decision, d->n_decided);
-        if (r < 0)
-                return r;
-        *ret_joined_later = later;
-        *ret_missing = missing;
-        return 0;
-}
-
-static int decide(Deciding *d, const ObjectName *objects, size_t n_objects, unsigned approvers, uint64_t *ret_decided,
-                  uint64_t *ret_joined_later, unsigned *ret_missing) {
-        uint64_t later = 0;
-        unsigned missing = 0;
-        int r;
-
-        r = ledger_begin(d->ledger);
-        if (r < 0)
-                return r;
-        r = decide_within(d, objects, n_objects, approvers, &later, &missing);
-        if (r != 0) {
-                ledger_rollback(d->ledger);
-                return r;
-        }
-        r = ledger_commit(d->ledger);
         if (r < 0)
                 return r;
         *ret_decided = d->n_decided;

@@ -236,7 +236,8 @@ typedef struct ObjectName {       /* kind and source id, as AllowSelected has th
 } ObjectName;
 
 /**
- * ledger_allow() / ledger_reject() - Q4, Q6, Q7, in one transaction of their own
+ * ledger_allow() / ledger_reject() - Q4, Q6, Q7, within the caller's transaction: what follows from the decision, its
+ * mail for one (N2), belongs into the same
  * @objects: NULL for all that the review names; else only these: a selection of none is not NULL, and decides nothing
  * @approvers: how many different uids must have decided the same before it counts (Approvers=); 1 = at once
  * @ret_decided: rows that this decision took effect on; 0 while another person is still needed (*ret_missing > 0)
@@ -245,8 +246,8 @@ typedef struct ObjectName {       /* kind and source id, as AllowSelected has th
  * Whole review: its rows become ALLOWED (or leave, with a hold each), what joined later becomes REJUDGE, all its ids are decided.
  * Selected: the named rows alone; the review stays open unless nothing undecided is left. One that is not named refuses all.
  * A rejected Create or Update that waited for a name (G7) leaves without a hold: there is nothing to keep.
- * @f (may be NULL) is called for each row that was decided, for the journal, before the commit; < 0 undoes the decision.
- * Errors: LEDGER_E_NO_SUCH_REVIEW; LEDGER_E_NOT_STAGED.
+ * @f (may be NULL) is called for each row that was decided, for the journal; what it answers < 0 is the result.
+ * Errors: LEDGER_E_NO_SUCH_REVIEW; LEDGER_E_NOT_STAGED; any result but 0 may have written a part: roll back.
  */
 int ledger_allow(Ledger *l, const Decision *d, const ObjectName *objects, size_t n_objects, unsigned approvers,
                  LedgerStagedFunc f, void *userdata, uint64_t *ret_decided, uint64_t *ret_joined_later,

@@ -62,30 +62,50 @@ typedef struct Aftermath {
         bool lifted;
 } Aftermath;
 
-/* After the decision itself, which is a transaction of its own: mail, and the end of the quarantine when nothing is
- * left to decide. A crash in between loses a mail at most; the next cycle lifts a quarantine without a review. An
- * allow is lifted by the cycle that carries it out (Q4). */
-static int settle_decision(Ledger *l, JobState *s, void *userdata) {
-        Aftermath *a = userdata;
+/* What follows from a decision that counts: its mail (N2), and the end of the quarantine when nothing is left to decide.
+ * An allow is lifted by the cycle that carries it out (Q4). */
+static int settle_decision(Ledger *l, Aftermath *a) {
+        _cleanup_job_state_ JobState s = {};
         StagedCounts counts;
         int r;
 
-        r = ledger_count_staged(l, &counts);
+        r = ledger_get_state(l, &s);
+        if (r >= 0)
+                r = ledger_count_staged(l, &counts);
+        if (r >= 0)
+                r = outbox_queue_decided(l, a->job->config, &s, a->decision, a->decided, a->joined_later,
+                                         counts.undecided);
         if (r < 0)
                 return r;
-        if (a->job->config) {
-                r = outbox_queue_decided(l, a->job->config, s, a->decision, a->decided, a->joined_later,
-                                         counts.undecided);
-                if (r < 0)
-                        return r;
-        }
-        if (!a->allow && counts.undecided == 0 && counts.allowed == 0 && quarantine_reason_is_review(s->quarantine)) {
-                job_clear_quarantine(s);
-                s->mailed_staged = 0;
-                s->mailed_at = 0;
+        if (!a->allow && counts.undecided == 0 && counts.allowed == 0 && quarantine_reason_is_review(s.quarantine)) {
+                job_clear_quarantine(&s);
+                s.mailed_staged = 0;
+                s.mailed_at = 0;
                 a->lifted = true;
         }
-        return 0;
+        return ledger_set_state(l, &s);
+}
+
+/* The decision and what follows from it: all of it or nothing. */
+static int decide_and_settle(Ledger *l, Aftermath *a, const ObjectName *objects, size_t n_objects, Decided *decided,
+                             unsigned *ret_missing) {
+        unsigned missing = 0;
+        int r;
+
+        r = ledger_begin(l);
+        if (r == 0)
+                r = (a->allow ? ledger_allow : ledger_reject)(l, a->decision, objects, n_objects,
+                                                              a->job->config->approvers, on_decided, decided,
+                                                              &a->decided, &a->joined_later, &missing);
+        if (r == 0 && missing == 0)
+                r = settle_decision(l, a);
+        if (r == 0)
+                r = ledger_commit(l);
+        else
+                ledger_rollback(l);
+        if (r == 0)
+                *ret_missing = missing;
+        return r;
 }
 
 static int refused(Job *j, int r, Ledger *l, const char *review, Error **ret_error) {
@@ -118,7 +138,6 @@ static int decide(Job *j, const Person *by, bool allow, const char *review, cons
         };
         Aftermath a = { .job = j, .decision = &d, .allow = allow };
         _cleanup_(ledger_freep) Ledger *l = NULL;
-        _cleanup_error_ Error *error = NULL;
         LogEntry *e = &decided.entry;
         unsigned missing = 0;
         int r;
@@ -138,8 +157,7 @@ static int decide(Job *j, const Person *by, bool allow, const char *review, cons
                 return r;
         if (!l)
                 return refused(j, LEDGER_E_NO_SUCH_REVIEW, NULL, review, ret_error);
-        r = (allow ? ledger_allow : ledger_reject)(l, &d, objects, n_objects, j->config->approvers,
-                                                   on_decided, &decided, &a.decided, &a.joined_later, &missing);
+        r = decide_and_settle(l, &a, objects, n_objects, &decided, &missing);
         if (r != 0) {
                 r = refused(j, r, l, review, ret_error);
                 if (decided.n > 0) {
@@ -180,16 +198,11 @@ static int decide(Job *j, const Person *by, bool allow, const char *review, cons
 
         *ret_decided = a.decided;
         *ret_joined_later = a.joined_later;
-        if (missing > 0) {
-                job_refresh(j);
+        if (missing == 0)
+                j->lift_how = allow ? "allowed" : "rejected";
+        job_refresh(j);
+        if (missing > 0)
                 return 0;
-        }
-        j->lift_how = allow ? "allowed" : "rejected";
-        r = job_change_state(j, settle_decision, &a, &error);
-        if (r != 0)
-                /* The decision stands; what follows from it, the next cycle does. */
-                job_log_plain(j, LOG_WARNING, NULL, NULL, "No mail tells of the decision on review %s: %s.", review,
-                              error_text(error, r));
         if (a.lifted)
                 job_log_plain(j, LOG_NOTICE, REPRIEVE_MESSAGE_QUARANTINE_LIFTED, by,
                               "Job %s is out of quarantine: its review was rejected.", j->name);

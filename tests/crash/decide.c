@@ -91,12 +91,10 @@ static int settle_reject(Ledger *l) {
         StagedCounts counts;
         int r;
 
-        r = ledger_begin(l);
-        if (r >= 0)
-                r = ledger_count_staged(l, &counts);
+        r = ledger_count_staged(l, &counts);
         if (r >= 0 && counts.undecided + counts.allowed == 0)
                 r = change_state(l, clear_quarantine);
-        return r < 0 ? r : ledger_commit(l);
+        return r;
 }
 
 int main(int argc, char *argv[]) {
@@ -157,10 +155,16 @@ int main(int argc, char *argv[]) {
                 }
                 Decision d = { .verb = verb, .review = named, .comment = "test", .uid = uid, .user = "tester", .at = clock_now() };
 
-                r = (streq(verb, "allow") ? ledger_allow : ledger_reject)(l, &d, s.n > 0 ? s.objects : NULL, s.n, approvers, NULL,
-                                                                          NULL, &decided, &joined, &missing);
+                r = ledger_begin(l);
+                if (r >= 0)
+                        r = (streq(verb, "allow") ? ledger_allow : ledger_reject)(l, &d, s.n > 0 ? s.objects : NULL, s.n, approvers,
+                                                                                  NULL, NULL, &decided, &joined, &missing);
                 if (r == 0 && streq(verb, "reject"))
                         r = settle_reject(l);
+                if (r == 0)
+                        r = ledger_commit(l);
+                else
+                        ledger_rollback(l);
         }
         printf("%d %llu %llu %u\n", r, (unsigned long long) decided, (unsigned long long) joined, missing);
         return r == 0 ? 0 : 1;

@@ -209,11 +209,12 @@ static void write_all(Ledger *l, const char *review) {
         (void) ledger_finish_cycle(l, &c);
         (void) ledger_add_removals(l, 5, 1);
         (void) ledger_remove_hold(l, OBJECT_KIND_USER, "a");
-        if (ledger_commit(l) < 0)
+        if (ledger_commit(l) < 0 || ledger_begin(l) < 0)
                 return;
         (void) ledger_allow(l, &(Decision) { .review = review, .user = "u" }, &a, 1, 1, NULL, NULL, &decided, &later, &missing);
         (void) ledger_reject(l, &(Decision) { .review = review, .user = "u" }, NULL, 0, 2, NULL, NULL, &decided, &later, &missing);
         (void) ledger_reject(l, &(Decision) { .review = review, .user = "u" }, NULL, 0, 1, NULL, NULL, &decided, &later, &missing);
+        ledger_rollback(l);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

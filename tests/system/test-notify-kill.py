@@ -94,6 +94,51 @@ else:
     os.makedirs(h.state)
     shutil.rmtree(base)
 
+    # ---- deciding and queueing: the service is killed while it answers ----
+    h.queue("review-opened", 5)
+    h.start_service()
+    # A paused job has no cycle to start, so that only the decision itself is tried.
+    h.call("Pause")
+    review = h.get("Review")
+    h.stop_service()
+    shutil.copytree(h.state, base)
+
+    def serve(verb, **env):
+        """One service and, with a verb, one call of it; was it answered?"""
+        reset()
+        undisturbed, h.env = h.env, dict(h.env, LD_PRELOAD=CRASHPOINT, **env)
+        try:
+            # Without reprieve-notify: it would count, and be killed, in the service's place.
+            h.service = h.spawn([os.path.join(BUILD, "reprieved"), *h.dirs(), f"--bus={h.address}", "--launch=direct", f"--exec-dir={h.source}"])
+        finally:
+            h.env = undisturbed
+        wait_for(lambda: h.service.poll() is not None or h.busctl("status", "org.reprieve1", check=False).returncode == 0)
+        answer = h.call(verb, "ss", review, "", check=False) if verb else None
+        h.stop_service()
+        return answer == [5, 0]
+
+    for verb, event in (("AllowDeletes", "allowed"), ("RejectDeletes", "rejected")):
+        counts = []
+        for what in (None, verb):
+            serve(what, REPRIEVE_CRASH_COUNT=count_file)
+            with open(count_file) as f:
+                counts.append(int(f.read()))
+        bad, seen = [], collections.Counter()
+        for at in range(counts[0], counts[1] + 2, 3 if QUICK else 1):
+            answered = serve(verb, REPRIEVE_CRASH_AT=str(at))
+            subprocess.run([NOTIFY, *h.dirs(), "--print-next"], env=h.env, capture_output=True)
+            undecided = h.ledger("SELECT count(*) FROM staged WHERE state = 'undecided'")[0][0]
+            decided = h.ledger("SELECT count(*) FROM decisions")[0][0]
+            mails = h.ledger(f"SELECT count(*) FROM outbox WHERE event = '{event}'")[0][0]
+            seen[(undecided, decided, mails)] += 1
+            if (undecided, decided, mails) not in (((0, 1, 1),) if answered else ((5, 0, 0), (0, 1, 1))):
+                bad.append((at, answered, undecided, decided, mails))
+        tap.is_(bad, [], f"n2: killed at each of {counts[1] - counts[0]} steps of {verb}: decided and mailed, or neither")
+        tap.is_(set(seen), {(5, 0, 0), (0, 1, 1)}, f"n2: both happened ({dict(seen)})")
+    shutil.rmtree(h.state)
+    os.makedirs(h.state)
+    shutil.rmtree(base)
+
     # ---- sending, by file steps ----
     h.queue("review-opened", 5)
     shutil.copytree(h.state, base)

@@ -56,6 +56,14 @@ static inline _unused_ int add_group(Ledger *l, const char *id, uint64_t *ret) {
                                             .display_name = id, .written = "{}" }, ret);
 }
 
+/* The end of the transaction that ledger_begin() began, and of what was done in it with the result @r. */
+static inline _unused_ int end_transaction(Ledger *l, int r) {
+        if (r == 0)
+                return ledger_commit(l);
+        ledger_rollback(l);
+        return r;
+}
+
 /* The path of a file of a job's state. */
 static inline _unused_ const char *state_file(const char *job, const char *name) {
         static char paths[4][4096];

@@ -52,9 +52,11 @@ static int fill(Ledger *l) {
         if (r >= 0)
                 r = ledger_commit(l);
         if (r >= 0)
+                r = ledger_begin(l);
+        if (r >= 0)
                 r = ledger_reject(l, &(Decision) { .review = review, .uid = 1, .user = "u", .at = 6 },
                                   &(ObjectName) { OBJECT_KIND_USER, "u03" }, 1, 1, NULL, NULL, &decided, &later, &missing);
-        return r;
+        return end_transaction(l, r);
 }
 
 typedef enum Outcome {
@@ -137,9 +139,18 @@ static int write_some(Ledger *l) {
         int r;
 
         r = ledger_current_review(l, review, NULL, NULL);
+        if (r < 0)
+                return r;
+        r = ledger_begin(l);
+        if (r < 0)
+                return r;
+        r = ledger_allow(l, &(Decision) { .review = review, .uid = 1, .user = "u", .at = 6 }, NULL, 0, 1, NULL, NULL, &decided,
+                         &later, &missing);
+        /* A damaged ledger may have lost its review: then nothing was decided, and the rest is written. */
         if (r >= 0)
-                r = ledger_allow(l, &(Decision) { .review = review, .uid = 1, .user = "u", .at = 6 }, NULL, 0, 1, NULL, NULL, &decided,
-                                 &later, &missing);
+                r = ledger_commit(l);
+        else
+                ledger_rollback(l);
         if (r < 0)
                 return r;
         r = ledger_begin(l);

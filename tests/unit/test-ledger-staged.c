@@ -93,27 +93,43 @@ typedef struct Answer {
 } Answer;
 
 static int allow(Ledger *l, const char *review, uint64_t uid, unsigned approvers, Answer *a) {
+        int r = ledger_begin(l);
+
         *a = (Answer) {};
-        return ledger_allow(l, &(Decision) { .review = review, .uid = uid, .user = "root", .comment = "fine", .at = T0 + 1 }, NULL, 0,
-                            approvers, note_staged, &a->told, &a->decided, &a->later, &a->missing);
+        if (r == 0)
+                r = ledger_allow(l, &(Decision) { .review = review, .uid = uid, .user = "root", .comment = "fine", .at = T0 + 1 }, NULL, 0,
+                             approvers, note_staged, &a->told, &a->decided, &a->later, &a->missing);
+        return end_transaction(l, r);
 }
 
 static int reject(Ledger *l, const char *review, uint64_t uid, unsigned approvers, Answer *a) {
+        int r = ledger_begin(l);
+
         *a = (Answer) {};
-        return ledger_reject(l, &(Decision) { .review = review, .uid = uid, .user = "root", .comment = "no", .at = T0 + 1 }, NULL, 0,
-                             approvers, note_staged, &a->told, &a->decided, &a->later, &a->missing);
+        if (r == 0)
+                r = ledger_reject(l, &(Decision) { .review = review, .uid = uid, .user = "root", .comment = "no", .at = T0 + 1 }, NULL, 0,
+                              approvers, note_staged, &a->told, &a->decided, &a->later, &a->missing);
+        return end_transaction(l, r);
 }
 
 static int allow_some(Ledger *l, const char *review, const ObjectName *o, size_t n, uint64_t uid, unsigned approvers, Answer *a) {
+        int r = ledger_begin(l);
+
         *a = (Answer) {};
-        return ledger_allow(l, &(Decision) { .review = review, .uid = uid, .user = "root", .at = T0 + 1 }, o, n, approvers, note_staged,
-                            &a->told, &a->decided, &a->later, &a->missing);
+        if (r == 0)
+                r = ledger_allow(l, &(Decision) { .review = review, .uid = uid, .user = "root", .at = T0 + 1 }, o, n, approvers, note_staged,
+                             &a->told, &a->decided, &a->later, &a->missing);
+        return end_transaction(l, r);
 }
 
 static int reject_some(Ledger *l, const char *review, const ObjectName *o, size_t n, uint64_t uid, unsigned approvers, Answer *a) {
+        int r = ledger_begin(l);
+
         *a = (Answer) {};
-        return ledger_reject(l, &(Decision) { .review = review, .uid = uid, .user = "root", .at = T0 + 1 }, o, n, approvers, note_staged,
-                             &a->told, &a->decided, &a->later, &a->missing);
+        if (r == 0)
+                r = ledger_reject(l, &(Decision) { .review = review, .uid = uid, .user = "root", .at = T0 + 1 }, o, n, approvers, note_staged,
+                              &a->told, &a->decided, &a->later, &a->missing);
+        return end_transaction(l, r);
 }
 
 TEST(a_staged_row_comes_back_whole) {
@@ -586,12 +602,16 @@ TEST(a_decision_that_cannot_be_told_is_undone) {
         char id[17];
 
         OK(stage_all(l, STRV_OF("a", "b"), id));
+        OK(ledger_begin(l));
         CHECK_INT(ledger_allow(l, &(Decision) { .review = id, .user = "x", .at = 1 }, NULL, 0, 1, refuse_second, NULL, &decided, &later,
                                &missing), -EIO);
+        ledger_rollback(l);
         CHECK_INT(decided, 77);
         CHECK_INT(later, 77);
         CHECK_INT(missing, 77);
         CHECK_STR(staged(l), "a Delete U1;b Delete U1;");
+        OK(ledger_begin(l));
         OK(ledger_allow(l, &(Decision) { .review = id, .user = "x", .at = 1 }, NULL, 0, 1, NULL, NULL, &decided, &later, &missing));
+        OK(ledger_commit(l));
         CHECK_INT(decided, 2);
 }
