@@ -44,6 +44,9 @@ typedef struct SourceVTable {
         /* Opens whatever can be opened without reading a record. Errors: scope CONNECTOR or SOURCE; with
          * ERROR_RETRY_AFTER_RECONFIGURE for a bad setting, naming file, line and key; id "InvalidCredentials" (X3). */
         int (*open)(const ConnectorConfig *config, Source **ret, Error **ret_error);
+        /* Before the first next(): only records that can be of one of these kinds are wanted, and evidence is about those.
+         * Others may be given all the same. */
+        void (*want)(Source *s, uint32_t kinds);
         /* SOURCE_E_RECORD with *ret set; 0 at the end, after which evidence() tells. Anything that would make a later
          * record doubtful ends the reading here. Errors: -ENOMEM only; all else is evidence. */
         int (*next)(Source *s, SourceRecord *ret);

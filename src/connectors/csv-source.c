@@ -478,6 +478,7 @@ invalid:
 static const SourceVTable csv_source_vtable = {
         .name = "csv",
         .open = csv_source_open,
+        .want = file_source_want,
         .next = file_source_next,
         .parse = csv_source_parse,
         .evidence = file_source_evidence,

@@ -257,6 +257,7 @@ int file_source_init(FileSource *s, const SourceVTable *vtable, const ConnectorC
 
         s->source.vtable = vtable;
         s->kind_inside = file != NULL;
+        s->wanted = UINT32_MAX;
         s->id_name = strdup(id ? id : "id");
         if (!s->id_name)
                 return -ENOMEM;
@@ -334,6 +335,10 @@ int file_source_invalid(const SourceRecord *record, Error **ret_error, const cha
                               "%s:%" PRIu64 ": %s", record->file, record->line, strempty(text));
 }
 
+void file_source_want(Source *source, uint32_t kinds) {
+        ((FileSource *) source)->wanted = kinds;
+}
+
 int file_source_next(Source *source, SourceRecord *ret) {
         FileSource *s = (FileSource *) source;
         _cleanup_error_ Error *reason = NULL;
@@ -344,6 +349,8 @@ int file_source_next(Source *source, SourceRecord *ret) {
         for (; s->current < s->n_files; s->current++) {
                 SourceFile *f = &s->files[s->current];
 
+                if (!(f->kinds & s->wanted))
+                        continue;
                 if (f->failed) {
                         s->at_end = true;
                         return give_up(s, f->error);
@@ -361,7 +368,7 @@ int file_source_next(Source *source, SourceRecord *ret) {
 
         s->at_end = true;
         for (unsigned i = 0; i < s->n_files; i++)
-                if (source_file_verify(&s->files[i], &reason) != 0)
+                if ((s->files[i].kinds & s->wanted) && source_file_verify(&s->files[i], &reason) != 0)
                         return give_up(s, reason);
         return 0;
 }

@@ -43,6 +43,7 @@ typedef struct FileSource {
         bool kind_inside;               /* File=: each record says in `kind` what it is */
         SourceFile files[_OBJECT_KIND_MAX];
         unsigned n_files;
+        uint32_t wanted;                /* files of other kinds are left alone */
         unsigned current;               /* the file that next() reads from */
         bool at_end;
         bool incomplete;
@@ -58,6 +59,9 @@ void file_source_done(FileSource *s);
  *
  * SOURCE_FILE_E_RECORD with *ret; 0 at the end; SOURCE_FILE_E_BROKEN with *ret_reason. Errors: -ENOMEM. */
 int source_file_next(SourceFile *f, SourceRecord *ret, Error **ret_reason);
+
+/** file_source_want() - SourceVTable.want for all of them */
+void file_source_want(Source *s, uint32_t kinds);
 
 /** file_source_next() - SourceVTable.next for all of them */
 int file_source_next(Source *s, SourceRecord *ret);

@@ -177,6 +177,7 @@ static int json_source_parse(Source *source, const SourceRecord *record, Object 
 static const SourceVTable json_source_vtable = {
         .name = "json",
         .open = json_source_open,
+        .want = file_source_want,
         .next = file_source_next,
         .parse = json_source_parse,
         .evidence = file_source_evidence,

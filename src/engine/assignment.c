@@ -19,14 +19,64 @@ static bool may_name(const Cycle *c, const SourceRecord *raw) {
         return false;
 }
 
-static int add(Cycle *c, ObjectKind kind, const char *id) {
-        Fingerprint f;
+/* The groups that may count, as they were read. */
+typedef struct Groups {
+        json_object *by_id;       /* to their places in @members; null: the record cannot be used (E2) */
+        char ***members;
+        size_t n, n_allocated;
+} Groups;
 
-        if (json_object_object_get_ex(c->assigned[kind], id, NULL))
-                return 0;
-        if (json_object_object_add(c->assigned[kind], id, NULL) < 0)
+static void groups_done(Groups *g) {
+        json_object_put(g->by_id);
+        for (size_t i = 0; i < g->n; i++)
+                strv_free(g->members[i]);
+        free(g->members);
+}
+
+static Fingerprint fingerprint_of(const Cycle *c, ObjectKind kind, const char *id) {
+        return fingerprint(c->fingerprinter, UINT64_C(0x200000) + (uint64_t) kind, id, strlen(id));
+}
+
+/* Where it is, or would be. What is free is zero, which no fingerprint is. */
+static Fingerprint *find_slot(const AssignedSet *s, Fingerprint f) {
+        size_t i = (size_t) f.lo & (s->n_slots - 1);
+
+        while (s->slots[i].hi != 0 && (s->slots[i].hi != f.hi || s->slots[i].lo != f.lo))
+                i = (i + 1) & (s->n_slots - 1);
+        return &s->slots[i];
+}
+
+static int grow(AssignedSet *s) {
+        AssignedSet larger = { .n_slots = s->n_slots == 0 ? 64 : 2 * s->n_slots, .n = s->n };
+
+        larger.slots = calloc(larger.n_slots, sizeof(Fingerprint));
+        if (!larger.slots)
                 return -ENOMEM;
-        f = fingerprint(c->fingerprinter, UINT64_C(0x200000) + (uint64_t) kind, id, strlen(id));
+        for (size_t i = 0; i < s->n_slots; i++)
+                if (s->slots[i].hi != 0)
+                        *find_slot(&larger, s->slots[i]) = s->slots[i];
+        free(s->slots);
+        *s = larger;
+        return 0;
+}
+
+static bool has(const Cycle *c, ObjectKind kind, const char *id) {
+        const AssignedSet *s = &c->assigned[kind];
+
+        return s->n > 0 && find_slot(s, fingerprint_of(c, kind, id))->hi != 0;
+}
+
+static int add(Cycle *c, ObjectKind kind, const char *id) {
+        AssignedSet *s = &c->assigned[kind];
+        Fingerprint f = fingerprint_of(c, kind, id), *slot;
+
+        if (2 * s->n >= s->n_slots && grow(s) < 0)
+                return -ENOMEM;
+        slot = find_slot(s, f);
+        if (slot->hi != 0)
+                return 0;
+        *slot = f;
+        s->n++;
         c->assignment.lo ^= f.lo;
         c->assignment.hi ^= f.hi;
         return 0;
@@ -39,70 +89,79 @@ static bool is_named(const Cycle *c, const Object *group) {
 }
 
 /* Members of a group that is assigned. Whether a member is a user or a group shows when it is met; so it is noted as both. */
-static int add_members(Cycle *c, json_object *members) {
-        size_t n = members ? json_object_array_length(members) : 0;
+static int add_members(Cycle *c, char *const *members) {
         int r = 0;
 
-        for (size_t i = 0; r >= 0 && i < n; i++)
-                r = add(c, OBJECT_KIND_USER, json_object_get_string(json_object_array_get_idx(members, i)));
+        for (; r >= 0 && *members; members++)
+                r = add(c, OBJECT_KIND_USER, *members);
         return r;
 }
 
-static json_object *list_of(char *const *members) {
-        json_object *list = json_object_new_array();
+static int push(json_object *queue, const char *id) {
+        json_object *s = json_object_new_string(id);
 
-        for (; list && members && *members; members++) {
-                json_object *s = json_object_new_string(*members);
-
-                if (!s || json_object_array_add(list, s) < 0) {
-                        (void) json_object_put(s);
-                        (void) json_object_put(list);
-                        return NULL;
-                }
+        if (!s || json_object_array_add(queue, s) < 0) {
+                (void) json_object_put(s);
+                return -ENOMEM;
         }
-        return list;
+        return 0;
 }
 
 /* Nested groups: from the named ones down, each once, so that a circle of groups ends. */
-static int walk_down(Cycle *c, json_object *groups, json_object *queue) {
+static int walk_down(Cycle *c, const Groups *groups, json_object *queue) {
         for (size_t i = 0; i < json_object_array_length(queue); i++) {
                 const char *id = json_object_get_string(json_object_array_get_idx(queue, i));
-                json_object *members;
+                json_object *place;
+                char **members;
                 int r;
 
-                if (!json_object_object_get_ex(groups, id, &members))
+                if (!json_object_object_get_ex(groups->by_id, id, &place))
                         continue;
-                /* E2: its record cannot be used, so nobody can say who is in it. */
-                if (!members)
-                        c->assignment_incomplete = true;
                 r = add(c, OBJECT_KIND_GROUP, id);
-                if (r >= 0)
-                        r = add_members(c, members);
                 if (r < 0)
                         return r;
-                for (size_t k = 0; members && c->config->assigned_nested && k < json_object_array_length(members); k++) {
-                        json_object *member = json_object_array_get_idx(members, k);
-
-                        if (json_object_object_get_ex(c->assigned[OBJECT_KIND_GROUP], json_object_get_string(member), NULL))
-                                continue;
-                        if (json_object_array_add(queue, json_object_get(member)) < 0)
-                                return -ENOMEM;
+                /* E2: its record cannot be used, so nobody can say who is in it. */
+                if (!place) {
+                        c->assignment_incomplete = true;
+                        continue;
                 }
+                members = groups->members[json_object_get_int64(place)];
+                r = add_members(c, members);
+                for (; r >= 0 && c->config->assigned_nested && *members; members++)
+                        if (!has(c, OBJECT_KIND_GROUP, *members))
+                                r = push(queue, *members);
+                if (r < 0)
+                        return r;
         }
         return 0;
 }
 
 /* A record that is of no use (E2), but may be that of a group on our way. */
-static int add_unusable(Cycle *c, const SourceRecord *raw, const char *id, json_object *groups, json_object *queue) {
-        if (json_object_object_add(groups, id, NULL) < 0)
+static int add_unusable(Cycle *c, const SourceRecord *raw, const char *id, Groups *groups, json_object *queue) {
+        if (json_object_object_add(groups->by_id, id, NULL) < 0)
                 return -ENOMEM;
-        if ((strv_contains(c->config->assigned, id) || may_name(c, raw)) &&
-            json_object_array_add(queue, json_object_new_string(id)) < 0)
+        return strv_contains(c->config->assigned, id) || may_name(c, raw) ? push(queue, id) : 0;
+}
+
+/* Takes its members. */
+static int add_group(Groups *groups, Object *o) {
+        json_object *place = json_object_new_int64((int64_t) groups->n);
+
+        if (!place || json_object_object_add(groups->by_id, o->id, place) < 0) {
+                (void) json_object_put(place);
                 return -ENOMEM;
+        }
+        if (ARRAY_GROW(groups->members, groups->n_allocated, groups->n + 1) < 0)
+                return -ENOMEM;
+        if (!o->members)
+                o->members = calloc(1, sizeof(char *));
+        if (!o->members)
+                return -ENOMEM;
+        groups->members[groups->n++] = TAKE_PTR(o->members);
         return 0;
 }
 
-static int read_groups(Cycle *c, Source *source, json_object *groups, json_object *queue) {
+static int read_groups(Cycle *c, Source *source, Groups *groups, json_object *queue) {
         SourceEvidence evidence = {};
         SourceRecord raw;
         int r;
@@ -112,7 +171,6 @@ static int read_groups(Cycle *c, Source *source, json_object *groups, json_objec
                 _cleanup_error_ Error *error = NULL;
                 _cleanup_free_ char *id = NULL;
                 ObjectKind kind;
-                json_object *members;
 
                 if (!(raw.kinds & OBJECT_KIND_MASK(OBJECT_KIND_GROUP)) || (!c->config->assigned_nested && !may_name(c, &raw)))
                         continue;
@@ -123,7 +181,7 @@ static int read_groups(Cycle *c, Source *source, json_object *groups, json_objec
                 if (r == 0)
                         kind = o->kind;
                 if (kind == OBJECT_KIND_GROUP && (r == SOURCE_E_INVALID_ID_KNOWN ||
-                                                  (r == 0 && json_object_object_get_ex(groups, o->id, NULL)))) {
+                                                  (r == 0 && json_object_object_get_ex(groups->by_id, o->id, NULL)))) {
                         r = add_unusable(c, &raw, r == 0 ? o->id : id, groups, queue);
                         if (r < 0)
                                 return r;
@@ -133,11 +191,11 @@ static int read_groups(Cycle *c, Source *source, json_object *groups, json_objec
                         return -ENOMEM;
                 if (r > 0 || o->kind != OBJECT_KIND_GROUP || (!c->config->assigned_nested && !is_named(c, o)))
                         continue;
-                members = list_of(o->members);
-                if (!members || json_object_object_add(groups, o->id, members) < 0)
-                        return -ENOMEM;
-                if (is_named(c, o) && json_object_array_add(queue, json_object_new_string(o->id)) < 0)
-                        return -ENOMEM;
+                r = add_group(groups, o);
+                if (r >= 0 && is_named(c, o))
+                        r = push(queue, o->id);
+                if (r < 0)
+                        return r;
         }
         if (r < 0)
                 return r;
@@ -148,23 +206,14 @@ static int read_groups(Cycle *c, Source *source, json_object *groups, json_objec
         return r;
 }
 
-int cycle_read_assignment(Cycle *c, Error **ret_error) {
-        _cleanup_json_ json_object *groups = NULL, *queue = NULL;
+static int read_assignment(Cycle *c, Groups *groups, Error **ret_error) {
+        _cleanup_json_ json_object *queue = json_object_new_array();
         _cleanup_(source_freep) Source *source = NULL;
         int r;
 
-        if (!c->config->assigned)
-                return 0;
-        for (ObjectKind k = 0; k < _OBJECT_KIND_MAX; k++) {
-                c->assigned[k] = json_object_new_object();
-                if (!c->assigned[k])
-                        return -ENOMEM;
-        }
-        groups = json_object_new_object();
-        queue = json_object_new_array();
-        if (!groups || !queue)
+        groups->by_id = json_object_new_object();
+        if (!groups->by_id || !queue)
                 return -ENOMEM;
-
         /* Single objects are named with their kind. */
         for (char **name = c->config->assigned; *name; name++) {
                 const char *user = startswith(*name, "user:"), *group = startswith(*name, "group:");
@@ -176,12 +225,30 @@ int cycle_read_assignment(Cycle *c, Error **ret_error) {
         r = source_open(&c->config->source, &source, ret_error);
         if (r < 0)
                 return error_wrap(ret_error, r, "Failed to open the source for its assigned groups");
+        /* Should the groups change between this reading and the next, that one ends incomplete: it was opened before. */
+        source->vtable->want(source, OBJECT_KIND_MASK(OBJECT_KIND_GROUP));
         r = read_groups(c, source, groups, queue);
         if (r >= 0)
                 r = walk_down(c, groups, queue);
         return r < 0 ? error_wrap(ret_error, r, "Failed to read the assigned groups") : 0;
 }
 
+int cycle_read_assignment(Cycle *c, Error **ret_error) {
+        Groups groups = {};
+        int r;
+
+        r = c->config->assigned ? read_assignment(c, &groups, ret_error) : 0;
+        groups_done(&groups);
+        return r;
+}
+
+void cycle_forget_assignment(Cycle *c) {
+        for (ObjectKind k = 0; k < _OBJECT_KIND_MAX; k++) {
+                free(c->assigned[k].slots);
+                c->assigned[k] = (AssignedSet) {};
+        }
+}
+
 bool cycle_is_assigned(const Cycle *c, ObjectKind kind, const char *source_id) {
-        return !c->config->assigned || json_object_object_get_ex(c->assigned[kind], source_id, NULL);
+        return !c->config->assigned || has(c, kind, source_id);
 }

@@ -37,10 +37,9 @@ static void forget_reading(Cycle *c) {
 
 static void cycle_done(Cycle *c) {
         forget_reading(c);
-        for (ObjectKind k = 0; k < _OBJECT_KIND_MAX; k++) {
-                json_object_put(c->assigned[k]);
+        cycle_forget_assignment(c);
+        for (ObjectKind k = 0; k < _OBJECT_KIND_MAX; k++)
                 json_object_put(c->claimed[k]);
-        }
         free(c->doubles);
         free(c->staged);
         free(c->escrow);
@@ -142,10 +141,21 @@ static void fill_stamp(Cycle *c) {
         c->stamp.secret_check = fingerprint(c->fingerprinter, 2, c->config->name, strlen(c->config->name));
 }
 
+/* Does what becomes of a record depend on the day? */
+static bool goes_by_time(const JobConfig *config) {
+        unsigned uses = 0;
+
+        for (ObjectKind k = 0; k < _OBJECT_KIND_MAX; k++)
+                uses |= mapping_uses(config->map[k]);
+        if (config->soft_deleted)
+                uses |= expression_uses(config->soft_deleted);
+        if (config->blocked)
+                uses |= expression_uses(config->blocked);
+        return uses & EXPRESSION_USES_TIME;
+}
+
 static int open_index(Cycle *c, bool full) {
         _cleanup_error_ Error *reason = NULL;
-        bool by_time = (mapping_uses(c->config->map[OBJECT_KIND_USER]) | mapping_uses(c->config->map[OBJECT_KIND_GROUP])) &
-                       EXPRESSION_USES_TIME;
         int r;
 
         snapshot_free(c->index);
@@ -153,7 +163,7 @@ static int open_index(Cycle *c, bool full) {
         c->full = true;
         fill_stamp(c);
         /* A value that depends on the day makes each record worth another look. */
-        if (!full && !by_time && !c->configuration_changed && !c->state.full_requested) {
+        if (!full && !goes_by_time(c->config) && !c->configuration_changed && !c->state.full_requested) {
                 r = snapshot_open(c->index_path, &c->stamp, &c->index, &reason);
                 if (r < 0)
                         return r;

@@ -62,6 +62,12 @@ typedef struct HoldRow {
         ObjectKind kind;
 } HoldRow;
 
+/* Source ids, as fingerprints: what finds a record unchanged tells two ids apart as well. */
+typedef struct AssignedSet {
+        Fingerprint *slots;
+        size_t n_slots, n;        /* n_slots is a power of two, or 0 */
+} AssignedSet;
+
 typedef struct Cycle {
         const CycleOptions *options;
         const JobConfig *config;
@@ -85,7 +91,7 @@ typedef struct Cycle {
         SnapshotStamp stamp;
         bool full;                        /* no usable index: every record is evaluated */
 
-        json_object *assigned[_OBJECT_KIND_MAX]; /* source ids that are assigned; NULL: all are */
+        AssignedSet assigned[_OBJECT_KIND_MAX]; /* if Assigned= says who is */
         Fingerprint assignment;           /* of that set */
         bool assignment_incomplete;
 
@@ -166,6 +172,7 @@ bool cycle_is_inactive(json_object *attributes);
 
 /* assignment.c: Assigned=, before anything else is read */
 int cycle_read_assignment(Cycle *c, Error **ret_error);
+void cycle_forget_assignment(Cycle *c);
 bool cycle_is_assigned(const Cycle *c, ObjectKind kind, const char *source_id);
 
 /* planner.c: evaluated records and ledger, to a plan; writes nothing */

@@ -3,6 +3,7 @@
 """The rules of doc/semantics.md, one function each, on whole cycles: a small roster, the json connectors, and the target's fault
 plan. A function is named by the rule that it shows. Arguments name functions, or beginnings of their names, to run alone."""
 import csv
+import datetime
 import fcntl
 import json
 import os
@@ -1094,6 +1095,22 @@ def assigned_to_some_instead_of_all(h):
     h.configure(Scope={"Assigned": '"Group 0"'}, Deletions={"DeletionThreshold": 100})
     h.go()
     same([s[1:] for s in h.staged()], [(f"U{i}", "Disable", "unassigned") for i in range(2, 6)], "everybody else is unassigned")
+
+
+# ---- a date that comes ----
+
+def r1_a_record_that_did_not_change_leaves_when_its_day_has_come(h):
+    tomorrow = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=20)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    for key, cause in ("Blocked", "blocked"), ("SoftDeleted", "soft-deleted"):
+        with Job() as j:
+            j.configure(groups=False, Source={key: 'DateDiff("s", [leaves], Now()) > 0'})
+            j.users([user(0, leaves=tomorrow)] + [user(i, leaves="2999-01-01") for i in range(1, 4)])
+            j.go()
+            j.go()
+            same(j.names(active=True), all_names(0, 1, 2, 3), f"{key}: not yet")
+            j.hours = 24
+            r = j.go()
+            same([(e["REPRIEVE_SOURCE_ID"], e["REPRIEVE_CAUSE"]) for e in changes(r)], [("U0", cause)], f"{key}: the day has come")
 
 
 # ---- on demand ----
