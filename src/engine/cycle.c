@@ -179,24 +179,6 @@ static int open_index(Cycle *c, bool full) {
 
 /* ---- the steps ---- */
 
-/* Q5: an approval that nobody used in time, or that was given for another configuration, is void. */
-static int check_approvals(Cycle *c, const char **ret_why, Error **ret_error) {
-        StagedCounts counts;
-        int r;
-
-        r = ledger_count_staged(c->ledger, &counts);
-        if (r < 0)
-                return error_set(ret_error, r, "Failed to count what is staged: %s", ledger_last_error(c->ledger));
-        c->n_allowed = counts.allowed;
-        *ret_why = counts.allowed == 0         ? NULL
-                   : c->configuration_changed  ? "is void, because the configuration has changed"
-                   : c->now - counts.allowed_since > c->config->approval_expires_usec
-                           ? "has expired, because no cycle could use it in time"
-                           : NULL;
-        c->approvals_void = *ret_why;
-        return 0;
-}
-
 /* Q3: time carries out nothing, nor does a limit that was raised meanwhile. What was allowed is withheld again, under an id
  * that nobody has decided on. */
 static int reopen_review(Cycle *c) {
@@ -212,30 +194,56 @@ static int reopen_review(Cycle *c) {
         return ledger_open_review(c->ledger, s->quarantine, c->now, review);
 }
 
-static int expire_approvals(Cycle *c, Error **ret_error) {
-        const char *why;
+bool cycle_approval_is_void(const Cycle *c, uint64_t allowed_at) {
+        uint64_t age = c->now > allowed_at ? c->now - allowed_at : allowed_at - c->now;
+
+        return c->configuration_changed || age > c->config->approval_expires_usec;
+}
+
+/* Q5: each approval has its own time, and a new one does not end with an old one. */
+int cycle_take_back_approvals(Cycle *c) {
+        uint64_t gap = c->config->approval_expires_usec, n_void;
+        StagedCounts counts;
         int r;
 
-        r = check_approvals(c, &why, ret_error);
-        if (r < 0 || !why)
+        r = ledger_count_staged(c->ledger, &counts);
+        if (r < 0)
                 return r;
-        cycle_log_expired(c, c->n_allowed, why);
+        c->n_allowed = counts.allowed;
+        if (counts.allowed == 0)
+                return 0;
+        r = c->configuration_changed
+                    ? ledger_reset_allowed(c->ledger, UINT64_MAX, 0, &n_void)
+                    : ledger_reset_allowed(c->ledger, c->now > gap ? c->now - gap : 0, c->now + gap, &n_void);
+        if (r < 0 || n_void == 0)
+                return r;
+        c->n_allowed -= n_void;
+        cycle_log_expired(c, n_void,
+                          c->configuration_changed ? "is void, because the configuration has changed"
+                                                   : "has expired, because no cycle could use it in time");
+        r = reopen_review(c);
+        if (r >= 0)
+                r = outbox_queue_closed(c->ledger, c->config, &c->state, OUTBOX_EXPIRED, NULL, n_void, c->now);
+        return r < 0 ? r : ledger_set_state(c->ledger, &c->state);
+}
+
+static int expire_approvals(Cycle *c, Error **ret_error) {
+        int r;
+
         r = ledger_begin(c->ledger);
+        /* What was recovered has moved the generation on; and somebody may have decided something. */
+        if (r >= 0) {
+                job_state_done(&c->state);
+                r = ledger_get_state(c->ledger, &c->state);
+        }
         if (r >= 0)
-                r = ledger_reset_allowed(c->ledger);
-        if (r >= 0)
-                r = reopen_review(c);
-        if (r >= 0)
-                r = outbox_queue_closed(c->ledger, c->config, &c->state, OUTBOX_EXPIRED, NULL, c->n_allowed, c->now);
-        if (r >= 0)
-                r = ledger_set_state(c->ledger, &c->state);
+                r = cycle_take_back_approvals(c);
         if (r >= 0)
                 r = ledger_commit(c->ledger);
         if (r < 0) {
                 ledger_rollback(c->ledger);
                 return error_set(ret_error, r, "Failed to take back an approval: %s", ledger_last_error(c->ledger));
         }
-        c->n_allowed = 0;
         return 0;
 }
 
@@ -376,11 +384,6 @@ static int run_steps(Cycle *c, Error **ret_error) {
         r = cycle_recover(c, ret_error);
         if (r < 0)
                 return r;
-        /* What was recovered has moved the generation on. */
-        job_state_done(&c->state);
-        r = ledger_get_state(c->ledger, &c->state);
-        if (r < 0)
-                return error_set(ret_error, r, "Failed to read the ledger: %s", ledger_last_error(c->ledger));
         r = expire_approvals(c, ret_error);
         if (r < 0)
                 return r;
@@ -708,13 +711,9 @@ static int open_for_preview(const CycleOptions *options, char **ret_scratch, Led
 }
 
 static int preview(Cycle *c, int fd, Error **ret_error) {
-        const char *why;
         int r;
 
         r = open_systems(c, ret_error);
-        if (r < 0)
-                return r;
-        r = check_approvals(c, &why, ret_error);
         if (r < 0)
                 return r;
         r = ledger_scan_intents(c->ledger, refuse_interrupted, NULL);

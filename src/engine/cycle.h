@@ -136,8 +136,7 @@ typedef struct Cycle {
         SealedPlan *sealed;
         bool configuration_changed;
         uint64_t n_staged_now;            /* rows that this cycle added to the set */
-        uint64_t n_allowed;               /* rows that were allowed when it began */
-        bool approvals_void;              /* they were, but too long ago, or for another configuration (Q5) */
+        uint64_t n_allowed;               /* rows that were allowed when it began, and are not void (Q5) */
         uint64_t n_tried, n_refused;      /* changes, for X2 */
         uint64_t n_refused_references;    /* of those, memberships */
         ObjectKind only_kind;             /* on demand: nothing but the changes of this object is applied */
@@ -158,6 +157,10 @@ char *cycle_change_id(Cycle *c, Arena *arena, ChangeAction action, ObjectKind ki
 /** cycle_digest() - 32 hex digits in @arena for a text; NULL gives that of "" */
 char *cycle_digest(Cycle *c, Arena *arena, const char *text);
 bool cycle_should_stop(Cycle *c);
+/** cycle_approval_is_void() - Q5: given too long ago, in a future that a clock set back has left, or for another configuration */
+bool cycle_approval_is_void(const Cycle *c, uint64_t allowed_at);
+/** cycle_take_back_approvals() - those that are void wait for a decision again, under a new id (Q3, Q5); in an open transaction */
+int cycle_take_back_approvals(Cycle *c);
 void cycle_progress(Cycle *c, const char *phase, uint64_t done, uint64_t total);
 
 /* evaluate.c: the source, to evaluated records */

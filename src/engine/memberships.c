@@ -70,7 +70,7 @@ static Standing member_standing(Cycle *c, const Evaluated *e, uint64_t member) {
                 row->still_due = true;
                 if (row->state == STAGED_REJUDGE)
                         return STANDING_NEW;
-                return row->state == STAGED_ALLOWED && !c->approvals_void ? STANDING_ALLOWED : STANDING_STAGED;
+                return row->state == STAGED_ALLOWED ? STANDING_ALLOWED : STANDING_STAGED;
         }
         return STANDING_NEW;
 }

@@ -528,10 +528,9 @@ static void describe_situation(Cycle *c) {
         }
         for (size_t i = 0; i < c->n_staged; i++) {
                 const StagedRow *row = &c->staged[i];
-                bool undecided = row->state == STAGED_UNDECIDED || (row->state == STAGED_ALLOWED && c->approvals_void);
-
                 /* Q2: what shall now be removed in another way has not healed: it takes its place in the same review. */
-                if (undecided && (row->still_due || (row->member == 0 && link_set_has(&c->removed, row->link))))
+                if (row->state == STAGED_UNDECIDED &&
+                    (row->still_due || (row->member == 0 && link_set_has(&c->removed, row->link))))
                         s->review_open = true;
         }
 }

@@ -226,6 +226,10 @@ static int stage(Cycle *c, bool *ret_entered) {
         r = stage_new(c);
         if (r < 0)
                 return r;
+        /* Q5: what was allowed while the source was read was looked at under the configuration that is none any more. */
+        r = c->complete && c->configuration_changed ? cycle_take_back_approvals(c) : 0;
+        if (r < 0)
+                return r;
         r = ledger_count_staged(c->ledger, &counts);
         if (r < 0)
                 return r;

@@ -26,6 +26,9 @@ static int load_staged(const Staged *s, void *userdata) {
         row = &c->staged[c->n_staged++];
         *row = (StagedRow) { .link = s->link, .member = s->member, .staged_at = s->staged_at, .kind = s->kind,
                              .action = s->action, .cause = s->cause, .state = s->state };
+        /* Q5, for a preview, and for what was decided while the source was read */
+        if (row->state == STAGED_ALLOWED && cycle_approval_is_void(c, s->allowed_at))
+                row->state = STAGED_UNDECIDED;
         row->source_id = arena_strdup(c->arena, s->source_id);
         row->target_id = arena_strdup(c->arena, s->target_id);
         row->display_name = arena_strdup(c->arena, s->display_name);
@@ -153,7 +156,7 @@ Standing standing_of(Cycle *c, Change *change) {
                 case STAGED_UNDECIDED:
                         return STANDING_STAGED;
                 case STAGED_ALLOWED:
-                        return c->approvals_void ? STANDING_STAGED : STANDING_ALLOWED;
+                        return STANDING_ALLOWED;
                 case STAGED_REJUDGE:
                         return STANDING_NEW;
                 }

@@ -99,12 +99,16 @@ int ledger_clear_staged(Ledger *l) {
         return r < 0 ? r : 0;
 }
 
-int ledger_reset_allowed(Ledger *l) {
+int ledger_reset_allowed(Ledger *l, uint64_t from, uint64_t until, uint64_t *ret_n) {
         int r;
 
-        r = ledger_execute(l, "UPDATE staged SET state = 'undecided', allowed_at = 0, joined = ? WHERE state = 'allowed'", "u",
-                           l->counters.next_review);
-        return r < 0 ? r : 0;
+        r = ledger_execute(l, "UPDATE staged SET state = 'undecided', allowed_at = 0, joined = ? "
+                              "WHERE state = 'allowed' AND NOT (allowed_at BETWEEN ? AND ?)", "uuu",
+                           l->counters.next_review, from, until);
+        if (r < 0)
+                return r;
+        *ret_n = (uint64_t) r;
+        return 0;
 }
 
 int ledger_remove_link_staged(Ledger *l, uint64_t link, ObjectKind kind, const char *source_id) {
@@ -144,8 +148,7 @@ int ledger_count_staged(Ledger *l, StagedCounts *ret) {
         r = statement_open(l, &s, "SELECT count(*) FILTER (WHERE state = 'undecided'), count(*) FILTER (WHERE state = 'allowed'), "
                                   "count(*) FILTER (WHERE state = 'rejudge'), "
                                   "count(*) FILTER (WHERE state = 'undecided' AND action = 'Delete'), "
-                                  "coalesce(min(staged_at) FILTER (WHERE state = 'undecided'), 0), "
-                                  "coalesce(min(allowed_at) FILTER (WHERE state = 'allowed'), 0) FROM staged", "");
+                                  "coalesce(min(staged_at) FILTER (WHERE state = 'undecided'), 0) FROM staged", "");
         if (r < 0)
                 return r;
         r = statement_step(s);
@@ -157,7 +160,6 @@ int ledger_count_staged(Ledger *l, StagedCounts *ret) {
                 .rejudge = column_u64(s, 2),
                 .deletes = column_u64(s, 3),
                 .since = column_u64(s, 4),
-                .allowed_since = column_u64(s, 5),
         };
         c.actions = c.undecided - c.deletes;
         r = statement_check(s);

@@ -190,9 +190,9 @@ int ledger_unstage(Ledger *l, uint64_t link, ObjectKind kind, const char *source
 /** ledger_unstage_member() - take out one membership of a group */
 int ledger_unstage_member(Ledger *l, uint64_t group, uint64_t member);
 int ledger_clear_staged(Ledger *l);
-/** ledger_reset_allowed() - all ALLOWED are undecided again: expired or void (Q5). They join anew, so that no earlier id names
- * them: call ledger_open_review() afterwards, in the same transaction. */
-int ledger_reset_allowed(Ledger *l);
+/** ledger_reset_allowed() - what was not allowed within [@from, @until] is undecided again: expired, or with an empty span void
+ * (Q5). It joins anew, so that no earlier id names it: call ledger_open_review() afterwards, in the same transaction. */
+int ledger_reset_allowed(Ledger *l, uint64_t from, uint64_t until, uint64_t *ret_n);
 
 typedef int (*LedgerStagedFunc)(const Staged *s, void *userdata);
 /** ledger_scan_staged() - ordered by kind, then source id; @limit 0: all */
@@ -202,7 +202,6 @@ typedef struct StagedCounts {
         uint64_t undecided, allowed, rejudge;
         uint64_t deletes, actions;        /* of the undecided: Delete; anything else */
         uint64_t since;                   /* of the oldest undecided */
-        uint64_t allowed_since;           /* when the oldest of the allowed was allowed (Q5) */
 } StagedCounts;
 int ledger_count_staged(Ledger *l, StagedCounts *ret);
 /* Of the undecided, the largest count first. */

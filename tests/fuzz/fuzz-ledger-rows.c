@@ -203,7 +203,7 @@ static void write_all(Ledger *l, const char *review) {
         }
         (void) ledger_add_link(l, &(Link) { .source_id = "a", .target_id = "a" }, &decided);
         (void) ledger_stage(l, &(Staged) { .source_id = "a", .action = CHANGE_DELETE });
-        (void) ledger_reset_allowed(l);
+        (void) ledger_reset_allowed(l, 1, 5, &decided);
         (void) ledger_open_review(l, QUARANTINE_EMPTY_SOURCE, 1, id);
         (void) ledger_begin_cycle(l, &c);
         (void) ledger_finish_cycle(l, &c);

@@ -747,6 +747,45 @@ def q5_an_allow_is_void_when_the_configuration_changes(h):
     same((len(h.names()), len(h.staged())), (10, 4), "void")
 
 
+def q5_each_approval_has_its_own_time(h):
+    trip(h)
+    h.say("allow", "user:U0")
+    h.hours = 23
+    h.say("allow", "user:U1")
+    h.hours = 25
+    fates = {p["source_id"]: p["fate"] for p in h.look()[:-1]}
+    same(fates, {"U0": "staged", "U1": "apply", "U2": "staged", "U3": "staged"}, "the preview")
+    before = h.review()
+    h.go()
+    same((h.names(), len(h.staged())), (all_names(0, 2, 3, 4, 5, 6, 7, 8, 9), 3), "the old one is void, and not the newer one with it")
+    same((h.say("allow", "user:U0", review=before)[0], h.say("allow", "user:U0")[0]), (3, 0), "it waits under a new id")
+
+
+def q5_an_approval_outlives_a_small_step_of_the_clock_and_no_large_one(h):
+    trip(h)
+    h.hours = 1
+    h.say("allow", "user:U0")
+    h.hours = 72
+    h.say("allow", "user:U1")
+    h.hours = 0
+    h.go()
+    same((h.names(), len(h.staged())), (all_names(1, 2, 3, 4, 5, 6, 7, 8, 9), 3), "the clock was set back")
+
+
+def q5_an_allow_while_another_configuration_is_read_is_void(h):
+    trip(h)
+    h.configure(Deprovision={"Blocked": "keep"})
+    h.users([user(i) for i in range(4, 10)] + [user(i, active=False) for i in range(1000, 40000)])
+    p = subprocess.Popen([os.path.join(BUILD, "reprieve-cycle"), *h.dirs(), "staff"], stderr=subprocess.PIPE, env=h.env)
+    p.stderr.readline()
+    said = h.say("allow")
+    p.stderr.read()
+    p.wait()
+    same((said[:2], len(h.names()), len(h.staged()), h.staged("allowed")), ((0, 4), 10, 4, []), "in that cycle")
+    h.go()
+    same((len(h.names()), len(h.staged())), (10, 4), "nor in the next")
+
+
 def q5_what_of_an_allow_failed_stays_allowed_and_is_not_counted_again(h):
     trip(h, Deletions={"DeletionThreshold": 1})
     h.faults([{"action": "Delete", "result": "failed", "match": "user0"}])

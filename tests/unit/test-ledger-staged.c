@@ -343,6 +343,7 @@ TEST(q4_rows_whose_review_was_never_opened_are_named_by_none) {
 TEST(q5_an_allow_that_is_void_waits_for_another_one_under_another_id) {
         NEW_LEDGER(l);
         StagedCounts c;
+        uint64_t n;
         char id[17];
         Answer a;
 
@@ -352,9 +353,9 @@ TEST(q5_an_allow_that_is_void_waits_for_another_one_under_another_id) {
         CHECK_INT(c.allowed, 2);
         CHECK_INT(c.undecided, 0);
         CHECK_INT(c.since, 0);
-        CHECK(c.allowed_since == T0 + 1);
         OK(ledger_begin(l));
-        OK(ledger_reset_allowed(l));
+        OK(ledger_reset_allowed(l, UINT64_MAX, 0, &n));
+        CHECK_INT(n, 2);
         OK(ledger_open_review(l, QUARANTINE_TOO_MANY_DELETES, T0 + 2, id));
         OK(ledger_commit(l));
         OK(ledger_count_staged(l, &c));
@@ -363,6 +364,30 @@ TEST(q5_an_allow_that_is_void_waits_for_another_one_under_another_id) {
         CHECK_INT(c.rejudge, 0);
         OK(allow(l, id, 0, 1, &a));
         CHECK_INT(a.decided, 2);
+}
+
+TEST(q5_only_what_was_allowed_out_of_the_span_is_taken_back) {
+        const ObjectName a = { OBJECT_KIND_USER, "a" }, b = { OBJECT_KIND_USER, "b" };
+        NEW_LEDGER(l);
+        uint64_t n;
+        char id[17];
+        Answer answer;
+
+        OK(stage_all(l, STRV_OF("a", "b"), id));
+        OK(allow_some(l, id, &a, 1, 0, 1, &answer));
+        OK(ledger_begin(l));
+        OK(ledger_reset_allowed(l, T0 + 1, T0 + 1, &n));
+        CHECK_INT(n, 0);
+        OK(ledger_reset_allowed(l, T0, T0, &n));
+        CHECK_INT(n, 1);
+        CHECK_STR(staged(l), "a Delete U2;b Delete U1;");
+        OK(ledger_open_review(l, QUARANTINE_TOO_MANY_DELETES, T0 + 2, id));
+        OK(ledger_commit(l));
+        OK(allow_some(l, id, &b, 1, 0, 1, &answer));
+        OK(ledger_begin(l));
+        OK(ledger_reset_allowed(l, T0 + 2, T0 + 3, &n));
+        CHECK_INT(n, 1);
+        OK(ledger_commit(l));
 }
 
 TEST(q6_a_selection_leaves_the_rest_under_review) {
