@@ -69,6 +69,7 @@ class LedgerView:
         self.links, self.staged, self.holds, self.escrow, self.intents = [], [], set(), [], []
         self.fingerprint, self.disabled, self.quarantine, self.review = "", False, "", None
         self.by_target, self.by_source = {}, {}
+        self.started = 0             # when the newest cycle began, in seconds
         if not os.path.exists(path):
             return
         db = sqlite3.connect(path)
@@ -83,6 +84,8 @@ class LedgerView:
         self.intents = [dict(r) for r in db.execute("SELECT * FROM intents")]
         for row in db.execute("SELECT * FROM job"):
             self.fingerprint, self.disabled, self.quarantine = row["fingerprint"], bool(row["disabled"]), row["quarantine"]
+        for row in db.execute("SELECT max(started) FROM cycles"):
+            self.started = (row[0] or 0) / 1e6
         for row in db.execute("SELECT id FROM reviews WHERE how IS NULL ORDER BY ordinal DESC LIMIT 1"):
             self.review = row["id"]
         db.close()
@@ -94,6 +97,9 @@ class LedgerView:
 
     def allowed(self):
         return {row_key(r) for r in self.staged if r["state"] == "allowed"}
+
+    def allowed_at(self, key):
+        return next(r["allowed_at"] for r in self.staged if row_key(r) == key) / 1e6
 
 
 def row_key(row):
