@@ -121,7 +121,7 @@ typedef struct Cycle {
         Plan *plan;
         json_object *claimed[_OBJECT_KIND_MAX]; /* target ids that this plan adopts */
         LinkSet removed;                  /* links with a planned removal that nobody holds back */
-        LinkSet deleted;                  /* of these, those with a Delete */
+        LinkSet deleted;                  /* links with a planned Delete, or gone from the source, held or not: G5 */
         LinkSet removed_new, removed_allowed; /* links with a planned Delete, by standing */
         LinkSet unseen;                   /* links of the index's rows that no record matched */
         LinkSet still_members;            /* links whose removal from a group the target refused */

@@ -476,11 +476,13 @@ static int note_removals(Cycle *c) {
         for (size_t i = 0; r >= 0 && i < c->plan->n_changes; i++) {
                 const Change *change = &c->plan->changes[i];
 
-                if (!change_action_is_removal(change->action) || change->standing == STANDING_HELD)
+                if (!change_action_is_removal(change->action))
+                        continue;
+                if (change->action == CHANGE_DELETE || change->cause == CAUSE_DELETED)
+                        r = link_set_add(&c->deleted, change->link);
+                if (r < 0 || change->standing == STANDING_HELD)
                         continue;
                 r = link_set_add(&c->removed, change->link);
-                if (r >= 0 && change->action == CHANGE_DELETE)
-                        r = link_set_add(&c->deleted, change->link);
                 if (r >= 0 && change->action == CHANGE_DELETE && change->standing == STANDING_NEW)
                         r = link_set_add(&c->removed_new, change->link);
                 if (r >= 0 && change->action == CHANGE_DELETE && change->standing == STANDING_ALLOWED)

@@ -262,4 +262,24 @@ with House() as h:
         h.cycle()
     t.is_(len(h.target_groups()[0]["members"]), 10, "Q3: the memberships do not leave the review with the name")
 
+for policy in ("delete", "disable"):
+    with House() as h:
+        start(h, people(*range(10)), [team(everybody)], Deprovision={"Deleted": policy})
+        h.write_source(people(*range(3)), [team(everybody[:3])])
+        h.cycle()
+        t.is_((there(h), len(h.target_groups()[0]["members"])), (numbers(*range(10)), 10),
+              f"G5: seven are gone from the source, to {policy}: their memberships are withheld with them")
+        h.decide("reject")
+        for _ in range(2):
+            h.cycle()
+        t.is_((there(h), len(h.target_groups()[0]["members"])), (numbers(*range(10)), 10), "Q7: who is held is held in his groups too")
+        h.write_source(people(*range(10)))
+        for _ in range(2):
+            h.cycle()
+        t.is_(len(h.target_groups()[0]["members"]), 3, "what the source says of somebody it has again is done")
+        h.write_source(people(*range(9)))
+        for _ in range(2):
+            h.cycle()
+        t.is_((there(h), len(h.target_groups()[0]["members"])), (numbers(*range(9)), 3), "G8: and below the limit nothing stays behind")
+
 t.done()
