@@ -19,7 +19,7 @@ char *cycle_change_id(Cycle *c, Arena *arena, ChangeAction action, ObjectKind ki
                       uint64_t link, const char *detail) {
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT;
 
-        /* The generation grows with each change that is carried out, so the same wish at another time is another change. */
+        /* The generation is another after each change that is carried out, so the same wish at another time is another change. */
         strbuf_printf(&b, "%s/%s/%llu/%llu/%s/", change_action_to_string(action), object_kind_to_string(kind),
                       (unsigned long long) link, (unsigned long long) c->state.generation, strempty(detail));
         strbuf_puts(&b, source_id);

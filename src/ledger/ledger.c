@@ -382,10 +382,17 @@ static int load_counters(Ledger *l) {
 
 static int store_counters(Ledger *l) {
         Counters *c = &l->counters;
+        uint64_t before = c->generation;
         int r;
 
-        if (l->links_changed)
-                c->generation++;
+        /* A number that this ledger has never had, nor any copy of it: were it counted, a ledger restored from a backup would come
+         * to the number that a snapshot index of the days after the backup goes with. */
+        while (l->links_changed && c->generation == before) {
+                r = random_bytes(&c->generation, sizeof(c->generation));
+                if (r < 0)
+                        return ledger_fail(l, r, "no random bytes from the kernel: %s", strerror(-r));
+                c->generation &= INT64_MAX - 1;
+        }
         r = ledger_execute(l, "UPDATE job SET generation = ?, next_link = ?, next_review = ?, users = ?, users_enabled = ?, "
                               "groups = ?, groups_enabled = ?", "uuuuuuu",
                            c->generation, c->next_link, c->next_review, c->links[OBJECT_KIND_USER],

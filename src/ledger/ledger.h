@@ -84,7 +84,7 @@ bool quarantine_reason_is_review(QuarantineReason r);
 
 typedef struct JobState {
         bool paused, disabled;
-        uint64_t generation;              /* +1 with each commit that changed links or memberships */
+        uint64_t generation;              /* another, never used before, with each commit that changed links or memberships */
         char fingerprint[33];             /* of the configuration the ledger was last brought in line with (E4) */
         uint32_t kinds;                   /* OBJECT_KIND_MASK last provisioned */
         QuarantineReason quarantine;

@@ -282,4 +282,26 @@ for policy in ("delete", "disable"):
             h.cycle()
         t.is_((there(h), len(h.target_groups()[0]["members"])), (numbers(*range(9)), 3), "G8: and below the limit nothing stays behind")
 
+with House() as h:
+    job = os.path.join(h.state, "jobs/staff")
+    start(h, people(*range(10)))
+    ledger, backup = sqlite3.connect(os.path.join(job, "ledger.db")), sqlite3.connect(os.path.join(h.dir, "backup.db"))
+    ledger.backup(backup)
+    ledger.close()
+    backup.close()
+    h.write_source(people(*range(10), 20, 21))
+    h.cycle(check=0)
+    for name in ("ledger.db-wal", "ledger.db-shm"):
+        if os.path.exists(os.path.join(job, name)):
+            os.unlink(os.path.join(job, name))
+    shutil.copy(os.path.join(h.dir, "backup.db"), os.path.join(job, "ledger.db"))
+    h.write_source(people(*range(10), 21, 30))
+    append(h, "users.jsonl", '{"id":"torn')
+    h.cycle()
+    h.write_source(people(*range(10), 21, 30))
+    for _ in range(2):
+        h.cycle()
+    t.is_((there(h), h.entries(REPRIEVE_ACTION="Delete")), (numbers(*range(10), 20, 21, 30), []),
+          "E1: a snapshot.index from after the backup proves nothing to the restored ledger")
+
 t.done()
