@@ -212,6 +212,64 @@ static int method_list_staged(BusCall *call, void *object, Error **ret_error) {
         return r == 0 ? bus_message_close(p.m) : api_answer(call, r, ret_error);
 }
 
+/* Of the list above, what the job had disabled before (R5). */
+typedef struct WavePage {
+        Page page;
+        uint64_t skip, left;
+} WavePage;
+
+static int append_second_wave(const Staged *s, const char *member, void *userdata) {
+        const char *strings[] = { s->source_id, s->disabled.user, s->disabled.review, "kind and cause" };
+        WavePage *p = userdata;
+        int r;
+
+        if (s->disabled.at == 0)
+                return 0;
+        if (p->skip > 0) {
+                p->skip--;
+                return 0;
+        }
+        if (p->left-- == 0)
+                return -ECANCELED;
+        r = page_full(&p->page, strings, ELEMENTSOF(strings));
+        if (r < 0)
+                return r;
+        return bus_message_append(p->page.m, "(sstsss)", object_kind_to_string(s->kind), s->source_id, s->disabled.at,
+                                  cause_to_string(s->disabled.cause), s->disabled.user, s->disabled.review);
+}
+
+static int method_list_second_wave(BusCall *call, void *object, Error **ret_error) {
+        WavePage p = { .page.m = bus_call_reply(call) };
+        uint32_t offset, limit;
+        int r;
+
+        r = bus_call_read(call, "uu", &offset, &limit);
+        if (r >= 0)
+                r = bus_message_open(p.page.m, 'a', "(sstsss)");
+        if (r < 0)
+                return r;
+        p.skip = offset;
+        p.left = page_limit(limit);
+        r = job_list_staged(object, 0, 0, append_second_wave, &p, ret_error);
+        return r == 0 ? bus_message_close(p.page.m) : api_answer(call, r, ret_error);
+}
+
+static int append_wave(uint64_t count, const Disabling *first, uint64_t last_at, void *userdata) {
+        return bus_message_append(userdata, "(uttss)", (uint32_t) MIN2(count, UINT32_MAX), first->at, last_at, first->user,
+                                  first->review);
+}
+
+static int method_summarize_second_wave(BusCall *call, void *object, Error **ret_error) {
+        BusMessage *m = bus_call_reply(call);
+        int r;
+
+        r = bus_message_open(m, 'a', "(uttss)");
+        if (r < 0)
+                return r;
+        r = job_summarize_second_wave(object, append_wave, m, ret_error);
+        return r == 0 ? bus_message_close(m) : api_answer(call, r, ret_error);
+}
+
 static int append_hold(const Hold *h, void *userdata) {
         const char *strings[] = { h->source_id, h->target_id, h->display_name, "kind" };
         Page *p = userdata;
@@ -447,6 +505,8 @@ const BusMethod api_job_methods[] = {
         {"Release", "a(ss)", "objects", "", "", method_release, 0, ACTION_DECIDE},
         {"ListStaged", "uu", "offset limit", "a(ssssssst)", "staged", method_list_staged, 0, ACTION_LOOK},
         {"SummarizeStaged", "", "", "a(ssu)", "causes", method_summarize_staged, 0, NULL},
+        {"ListSecondWave", "uu", "offset limit", "a(sstsss)", "objects", method_list_second_wave, 0, ACTION_LOOK},
+        {"SummarizeSecondWave", "", "", "a(uttss)", "waves", method_summarize_second_wave, 0, ACTION_LOOK},
         {"OpenStaged", "s", "format", "h", "list", method_open_staged, 0, ACTION_LOOK},
         {"ListHeld", "uu", "offset limit", "a(sssst)", "held", method_list_held, 0, ACTION_LOOK},
         {"ListCycles", "u", "limit", "a(ssttsa{st})", "cycles", method_list_cycles, 0, NULL},

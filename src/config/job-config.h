@@ -75,6 +75,7 @@ typedef struct JobConfig {
         uint64_t budget_window_usec;
         uint64_t approval_expires_usec; /* Q5 */
         bool judge_configuration_change;/* OnConfigurationChange=judge (E4) */
+        bool carry_approvals;           /* SecondWave=approved (R5) */
         unsigned approvers;             /* [Deletions] Approvers= */
         char **email;
         uint64_t reminder_interval_usec;

@@ -344,6 +344,7 @@ static int parse_mail_authority(const ConfigKey *k, const char *value, void *obj
 
 static const char *const trips_choices[] = { "reached", "exceeded", NULL };
 static const char *const configuration_choices[] = { "trip", "judge", NULL };
+static const char *const second_wave_choices[] = { "count", "approved", NULL };
 
 static const ConfigKey job_keys[] = {
         { "Job", "Description", "TEXT", NULL, "What the job is for, in a line", .parse = config_parse_string,
@@ -407,6 +408,9 @@ static const ConfigKey job_keys[] = {
         { "Deletions", "OnConfigurationChange", "ACTION", "trip", "Whether removals after a changed configuration trip, or are judged "
                                                                   "by the limits like any other",
           .is_common = true, .parse = config_parse_choice_bool, FIELD(judge_configuration_change), .choices = configuration_choices },
+        { "Deletions", "SecondWave", "HOW", "count", "Whether the limits count the deletion of an object whose soft delete was allowed by a "
+                                                     "person, or take it as approved",
+          .is_common = true, .parse = config_parse_choice_bool, FIELD(carry_approvals), .choices = second_wave_choices },
         { "Deletions", "ApprovalExpires", KEY_DURATION, "24h", "An allow that no cycle could use ends after this time",
           .is_common = true, .parse = config_parse_duration, FIELD(approval_expires_usec), .min = USEC_PER_SEC, .max = TIME_MAX },
         { "Deletions", "Approvers", KEY_NUMBER, "1", "So many different people must allow", .is_common = true,

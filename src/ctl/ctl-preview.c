@@ -157,6 +157,19 @@ static const char *reason_phrase(const char *reason) {
         return reason;
 }
 
+/* R5 */
+static void put_second_wave(const Plan *p) {
+        uint64_t n = number_of(p->verdict, "second_wave"), carried = number_of(p->verdict, "carried");
+
+        if (n > 0)
+                printf(ngettext("%'" PRIu64 " deletion is of an object that had been disabled before.\n",
+                                "%'" PRIu64 " deletions are of objects that had been disabled before.\n", n), n);
+        if (carried > 0)
+                printf(ngettext("%'" PRIu64 " of them is not counted, because a person allowed that (SecondWave=approved).\n",
+                                "%'" PRIu64 " of them are not counted, because a person allowed that (SecondWave=approved).\n", carried),
+                       carried);
+}
+
 static void put_verdict(const Plan *p) {
         json_object *limit = NULL;
         uint64_t counted = number_of(p->verdict, "counted");
@@ -174,10 +187,12 @@ static void put_verdict(const Plan *p) {
                 printf(_("The guard counts %'" PRIu64 " removals of %'" PRIu64 " linked objects; no number would trip it.\n"), counted,
                        number_of(p->verdict, "population"));
         if (flag_of(p->verdict, "tripped")) {
+                put_second_wave(p);
                 printf(_("%sIt trips (%s): no removal would be carried out, all would wait for a decision.%s\n"), color(CTL_COLOR_YELLOW),
                        reason_phrase(text_of(p->verdict, "verdict")), color(CTL_COLOR_NORMAL));
                 return;
         }
+        put_second_wave(p);
         if (flag_of(p->verdict, "memberships_tripped"))
                 printf(_("%sIt trips for memberships: %'" PRIu64 " would be taken away, and wait for a decision.%s\n"),
                        color(CTL_COLOR_YELLOW), number_of(p->verdict, "membership_removals"), color(CTL_COLOR_NORMAL));

@@ -95,6 +95,41 @@ static int copy_list(Ctl *c, const char *job) {
         return arg_csv && isatty(STDOUT_FILENO) > 0 ? copy_escaped(fd) : copy(fd);
 }
 
+/* R5: of what shall be deleted, what the job had disabled before, and by whose leave. */
+static int put_second_wave(Ctl *c, const JobInfo *i) {
+        _cleanup_bus_message_ BusMessage *reply = NULL;
+        _cleanup_error_ Error *error = NULL;
+        int r;
+
+        r = bus_client_call(c->client, i->path, CTL_JOB, "SummarizeSecondWave", USEC_INFINITY, &reply, &error, "");
+        if (r < 0)
+                return ctl_fail(c, i->name, r, error);
+        r = bus_message_enter(reply, 'a', "(uttss)");
+        while (r >= 0 && bus_message_more(reply)) {
+                _cleanup_free_ char *range = NULL, *by = NULL;
+                char from[64], to[64];
+                const char *user, *review;
+                uint64_t first, last;
+                uint32_t n;
+
+                r = bus_message_read(reply, "(uttss)", &n, &first, &last, &user, &review);
+                if (r < 0)
+                        break;
+                by = text_escape(user);
+                if (!by || asprintf(&range, last != first ? "%s – %s" : "%s", timestamp_format(first, from),
+                                    timestamp_format(last, to)) < 0)
+                        return ctl_oom();
+                if (isempty(review))
+                        printf(ngettext("%'u of them had been disabled before, within the limit: %s.\n",
+                                        "%'u of them had been disabled before, within the limit: %s.\n", n), n, range);
+                else
+                        printf(ngettext("%'u of them had been disabled before, allowed by %s in review %s: %s.\n",
+                                        "%'u of them had been disabled before, allowed by %s in review %s: %s.\n", n), n, by, review,
+                               range);
+        }
+        return r < 0 ? ctl_malformed() : CTL_OK;
+}
+
 static int run_staged(Ctl *c, int n, char *argv[]) {
         const TableColumn columns[] = {
                 { _("KIND"), 0 }, { _("SOURCE ID"), TABLE_SHRINK }, { _("NAME"), TABLE_SHRINK }, { _("ACTION"), 0 },
@@ -130,6 +165,9 @@ static int run_staged(Ctl *c, int n, char *argv[]) {
         }
         printf(ngettext("\n%'zu removal waits for a decision, as review %s.\n", "\n%'zu removals wait for a decision, as review %s.\n",
                         table_n_rows(t)), table_n_rows(t), i.review);
+        r = put_second_wave(c, &i);
+        if (r != CTL_OK)
+                return r;
         printf(_("Let them go: %s allow %s %s\n"), c->self, quoted, i.review);
         printf(_("Keep them:   %s reject %s %s\n"), c->self, quoted, i.review);
         return CTL_OK;
@@ -145,7 +183,8 @@ static const Option staged_options[] = {
 
 const Verb verb_staged = { "staged", N_("JOB"), N_("List the removals that wait for a decision, and why."),
                            N_("JSON has the fields kind, source_id, target_id, display_name, action, cause, member, change and staged_at\n"
-                              "(microseconds since 1970). CSV is for spreadsheets, and the same list as in the mail."),
+                              "(microseconds since 1970); of what the job had disabled before also disabled_at, disabled_cause, disabled_by and\n"
+                              "disabled_review. CSV is for spreadsheets, and the same list as in the mail."),
                            staged_options, 1, 1, run_staged };
 
 /* ---- held ---- */

@@ -42,7 +42,8 @@ static int record_disabled(Cycle *c, const Change *change) {
         Link link = { .id = change->link, .kind = change->kind, .source_id = change->source_id,
                       .target_id = change->target_id, .display_name = change->display_name,
                       .written = strempty(change->written), .disabled = true, .absent = change->record == UINT32_MAX,
-                      .disabled_at = c->now, .disabled_cause = change->cause };
+                      .disabled_at = c->now, .disabled_cause = change->cause,
+                      .disabled_by = change->decision };
 
         return ledger_update_link(c->ledger, &link);
 }
@@ -162,7 +163,7 @@ static int put_in_escrow(Cycle *c, const Change *change, const Error *error, boo
         uint64_t gap = ESCROW_FIRST_GAP_USEC;
         Escrow e = { .kind = change->kind, .source_id = change->source_id, .action = change->action,
                      .change_id = change->id, .first_failed = c->now, .attempts = 1,
-                     .allowed = change->standing == STANDING_ALLOWED, .digest = strempty(change->digest),
+                     .allowed = change->standing == STANDING_ALLOWED, .decision = change->decision, .digest = strempty(change->digest),
                      .code = error && error->id ? error->id : "Failed", .text = error_text(error, -EIO) };
 
         for (size_t i = 0; i < c->n_escrow; i++)
@@ -211,7 +212,8 @@ static int write_intents(Cycle *c, const Batch *b) {
                 Intent intent = { .action = change->action, .kind = change->kind, .cause = change->cause,
                                   .link = change->link, .change_id = change->id, .cycle = c->record.id,
                                   .source_id = change->source_id, .target_id = change->target_id,
-                                  .display_name = change->display_name, .desired = change->desired };
+                                  .display_name = change->display_name, .desired = change->desired,
+                                  .decision = change->decision };
 
                 if (change->action == CHANGE_MEMBERS) {
                         strbuf_clear(&text);

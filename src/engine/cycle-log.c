@@ -5,6 +5,7 @@
 
 #include "cycle.h"
 #include "mapping.h"
+#include "time-util.h"
 
 /* The provisioning log: one structured entry for each thing that happened, with the fields of docs/journal.md. Values come
  * from outside; log.c sees to it that they can forge nothing. */
@@ -43,6 +44,35 @@ static void add_object(Cycle *c, ObjectKind kind, const char *source_id, const c
 static void add_cause(Cycle *c, Cause cause) {
         if (cause != CAUSE_NONE)
                 log_entry_field(&c->entry, "REPRIEVE_CAUSE", cause_to_string(cause));
+}
+
+/* R5: what the deletion of a disabled object is the end of. */
+static void add_second_wave(Cycle *c, const Change *change) {
+        const Disabling *d = change->second;
+        char when[64];
+
+        if (!d)
+                return;
+        log_entry_field(&c->entry, "REPRIEVE_DISABLED_AT", timestamp_format_rfc3339(d->at, when));
+        log_entry_field(&c->entry, "REPRIEVE_DISABLED_CAUSE", cause_to_string(d->cause));
+        log_entry_field(&c->entry, "REPRIEVE_DISABLED_BY", d->user);
+        log_entry_field(&c->entry, "REPRIEVE_DISABLED_REVIEW", d->review);
+}
+
+/* "; it was disabled on …", or nothing; NULL for OOM */
+static char *describe_second_wave(const Change *change) {
+        const Disabling *d = change->second;
+        char when[64], *text;
+        int n;
+
+        if (!d)
+                return strdup("");
+        if (d->review)
+                n = asprintf(&text, "; it was disabled on %s, allowed by %s in review %s", timestamp_format(d->at, when),
+                             strempty(d->user), d->review);
+        else
+                n = asprintf(&text, "; it was disabled on %s, within the limit", timestamp_format(d->at, when));
+        return n < 0 ? NULL : text;
 }
 
 /* The journal knows no Members and no Adopt: both are updates of an object that is there. */
@@ -174,15 +204,18 @@ static const char *name_of(const Change *change) {
 }
 
 void cycle_log_change(Cycle *c, const Change *change, const char *target_id, uint64_t duration_usec, bool recovered) {
+        _cleanup_free_ char *wave = describe_second_wave(change);
+
         if (!begin(c, LOG_INFO, recovered ? REPRIEVE_MESSAGE_CHANGE_RECOVERED : NULL))
                 return;
-        log_entry_message(&c->entry, "%s %s \"%s\" in the target.", verb(change->action),
-                          object_kind_to_string(change->kind), name_of(change));
+        log_entry_message(&c->entry, "%s %s \"%s\" in the target%s.", verb(change->action),
+                          object_kind_to_string(change->kind), name_of(change), strempty(wave));
         log_entry_field(&c->entry, "REPRIEVE_CHANGE", change->id);
         log_entry_field(&c->entry, "REPRIEVE_ACTION", journal_action(change->action));
         log_entry_field(&c->entry, "REPRIEVE_STATUS", "success");
         add_object(c, change->kind, change->source_id, target_id ?: change->target_id, change->display_name);
         add_cause(c, change->cause);
+        add_second_wave(c, change);
         add_modified(c, change);
         if (recovered)
                 log_entry_field(&c->entry, "REPRIEVE_RECOVERED", "1");
@@ -210,13 +243,14 @@ void cycle_log_failure(Cycle *c, const Change *change, const Error *error) {
 }
 
 void cycle_log_staged(Cycle *c, const Change *change, const char *review) {
+        _cleanup_free_ char *wave = describe_second_wave(change);
         bool delete = change->action == CHANGE_DELETE;
 
         if (!begin(c, LOG_WARNING, REPRIEVE_MESSAGE_OBJECT_STAGED))
                 return;
-        log_entry_message(&c->entry, "Withheld the %s of %s \"%s\" until review %s is decided.",
+        log_entry_message(&c->entry, "Withheld the %s of %s \"%s\" until review %s is decided%s.",
                           noun(change->action), object_kind_to_string(change->kind), name_of(change),
-                          review);
+                          review, strempty(wave));
         log_entry_field(&c->entry, "REPRIEVE_CHANGE", change->id);
         log_entry_field(&c->entry, "REPRIEVE_ACTION", delete ? "StagedDelete" : "StagedAction");
         log_entry_field(&c->entry, "REPRIEVE_STATUS", "skipped");
@@ -224,6 +258,7 @@ void cycle_log_staged(Cycle *c, const Change *change, const char *review) {
                 log_entry_field(&c->entry, "REPRIEVE_STAGED_ACTION", change_action_to_string(change->action));
         add_object(c, change->kind, change->source_id, change->target_id, change->display_name);
         add_cause(c, change->cause);
+        add_second_wave(c, change);
         log_entry_field(&c->entry, "REPRIEVE_REVIEW", review);
         finish(c);
 }
@@ -319,6 +354,8 @@ void cycle_log_verdict(Cycle *c) {
         log_entry_field_u64(&c->entry, "REPRIEVE_POPULATION", v->population);
         add_limit(c, "REPRIEVE_HEADROOM", v->headroom);
         log_entry_field_u64(&c->entry, "REPRIEVE_MEMBERSHIP_REMOVALS", v->membership_removals);
+        log_entry_field_u64(&c->entry, "REPRIEVE_SECOND_WAVE", v->second_wave);
+        log_entry_field_u64(&c->entry, "REPRIEVE_CARRIED", v->carried);
         finish(c);
 }
 

@@ -37,7 +37,7 @@ typedef struct Evaluated {
 typedef struct StagedRow {
         uint64_t link, member;
         const char *source_id, *change_id, *display_name, *target_id;
-        uint64_t staged_at;
+        uint64_t staged_at, decision;
         ObjectKind kind;
         ChangeAction action;
         Cause cause;
@@ -49,7 +49,7 @@ typedef struct EscrowRow {
         const char *source_id, *digest, *change_id;
         ObjectKind kind;
         ChangeAction action;
-        uint64_t first_failed, next_attempt;
+        uint64_t first_failed, next_attempt, decision;
         uint32_t attempts;
         bool allowed;
         bool still_due;           /* this cycle's plan has the same change, or cannot tell */

@@ -37,6 +37,25 @@ typedef struct Removal {
         uint32_t record;
 } Removal;
 
+/* R5: the deletion of what the job disabled before is planned with that knowledge. Only what the soft delete announced, under the
+ * configuration that was in force when it was allowed, can count as allowed with it. */
+static int note_second_wave(Cycle *c, Change *change) {
+        Disabling d, *second;
+        int r;
+
+        r = ledger_get_disabling(c->ledger, change->link, c->plan->arena, &d);
+        if (r != 0)
+                return r == LEDGER_E_NOT_FOUND ? 0 : r;
+        second = arena_alloc(c->plan->arena, sizeof(*second));
+        if (!second)
+                return -ENOMEM;
+        *second = d;
+        change->second = second;
+        change->carried = c->config->carry_approvals && d.review && d.cause == CAUSE_SOFT_DELETED &&
+                          change->cause == CAUSE_DELETED && !c->configuration_changed;
+        return 0;
+}
+
 /* R2, R3: what a cause does. @ret_nothing: nothing is left to do for this object. */
 static int plan_removal(Cycle *c, const Removal *m, bool *ret_nothing) {
         Deprovision d = policy(c, m->kind, m->cause);
@@ -59,6 +78,11 @@ static int plan_removal(Cycle *c, const Removal *m, bool *ret_nothing) {
         change->written = arena_strdup(c->plan->arena, m->written);
         if (!change->source_id || !change->target_id)
                 return -ENOMEM;
+        if (change->action == CHANGE_DELETE && m->disabled) {
+                r = note_second_wave(c, change);
+                if (r < 0)
+                        return r;
+        }
         /* Another cause is another removal: nobody has allowed it, and it waits for nothing. */
         change->digest = cause_to_string(m->cause);
         change->standing = standing_of(c, change);

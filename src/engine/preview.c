@@ -4,6 +4,7 @@
 #include "preview.h"
 
 #include "file-util.h"
+#include "time-util.h"
 
 static const char *fate_name(const Change *change, Fate fate) {
         switch (fate) {
@@ -40,6 +41,14 @@ static void put_change(StrBuf *b, const Change *change, Fate fate) {
         put(b, "target_id", change->target_id);
         put(b, "display_name", change->display_name);
         put(b, "cause", cause_to_string(change->cause));
+        if (change->second) {
+                char when[64];
+
+                put(b, "disabled_at", timestamp_format_rfc3339(change->second->at, when));
+                put(b, "disabled_cause", cause_to_string(change->second->cause));
+                put(b, "disabled_by", change->second->user);
+                put(b, "disabled_review", change->second->review);
+        }
         put(b, "waits_for", change->blocked_by);
         put(b, "error", change->error);
         if (change->action == CHANGE_MEMBERS)
@@ -67,6 +76,8 @@ static void put_verdict(StrBuf *b, const Cycle *c) {
         put_limit(b, "headroom", v->headroom);
         strbuf_printf(b, ",\"membership_removals\":%llu,\"memberships_tripped\":%s",
                       (unsigned long long) v->membership_removals, v->memberships_tripped ? "true" : "false");
+        strbuf_printf(b, ",\"second_wave\":%llu,\"carried\":%llu", (unsigned long long) v->second_wave,
+                      (unsigned long long) v->carried);
         if (!c->complete)
                 put(b, "incomplete", error_text(c->incomplete_reason, -74));
         strbuf_puts(b, "}\n");

@@ -63,7 +63,7 @@ static int load(const Intent *i, void *userdata) {
                 return -ENOMEM;
         change = &s->changes[s->n];
         *change = (Change) { .action = i->action, .kind = i->kind, .cause = i->cause, .link = i->link,
-                             .record = UINT32_MAX };
+                             .record = UINT32_MAX, .decision = i->decision };
         change->id = arena_strdup(s->arena, i->change_id);
         change->source_id = arena_strdup(s->arena, i->source_id);
         change->target_id = arena_strdup(s->arena, i->target_id);

@@ -25,7 +25,7 @@ static int load_staged(const Staged *s, void *userdata) {
                 return -ENOMEM;
         row = &c->staged[c->n_staged++];
         *row = (StagedRow) { .link = s->link, .member = s->member, .staged_at = s->staged_at, .kind = s->kind,
-                             .action = s->action, .cause = s->cause, .state = s->state };
+                             .action = s->action, .cause = s->cause, .state = s->state, .decision = s->decision };
         /* Q5, for a preview, and for what was decided while the source was read */
         if (row->state == STAGED_ALLOWED && cycle_approval_is_void(c, s->allowed_at))
                 row->state = STAGED_UNDECIDED;
@@ -44,7 +44,7 @@ static int load_escrow(const Escrow *e, void *userdata) {
                 return -ENOMEM;
         row = &c->escrow[c->n_escrow++];
         *row = (EscrowRow) { .kind = e->kind, .action = e->action, .first_failed = e->first_failed,
-                             .next_attempt = e->next_attempt, .attempts = e->attempts,
+                             .next_attempt = e->next_attempt, .attempts = e->attempts, .decision = e->decision,
                              /* Q5 */
                              .allowed = e->allowed && !c->configuration_changed };
         row->source_id = arena_strdup(c->arena, e->source_id);
@@ -156,6 +156,7 @@ Standing standing_of(Cycle *c, Change *change) {
                 case STAGED_UNDECIDED:
                         return STANDING_STAGED;
                 case STAGED_ALLOWED:
+                        change->decision = row->decision;
                         return STANDING_ALLOWED;
                 case STAGED_REJUDGE:
                         return STANDING_NEW;
@@ -163,7 +164,10 @@ Standing standing_of(Cycle *c, Change *change) {
         }
         /* X1: what was allowed and then refused by the target stays allowed. */
         escrow = standing_find_escrow(c, change->kind, change->action, change->source_id);
-        return escrow && escrow->allowed && streq(escrow->digest, strempty(change->digest)) ? STANDING_ALLOWED : STANDING_NEW;
+        if (!escrow || !escrow->allowed || !streq(escrow->digest, strempty(change->digest)))
+                return STANDING_NEW;
+        change->decision = escrow->decision;
+        return STANDING_ALLOWED;
 }
 
 /* X1: a change that the target refused waits for its next attempt, unless its object has changed since. */

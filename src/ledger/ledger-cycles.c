@@ -16,9 +16,10 @@ int ledger_add_intent(Ledger *l, const Intent *i) {
         int r;
 
         r = ledger_execute(l, "INSERT INTO intents (action, kind, cause, link, change_id, cycle, source_id, target_id, "
-                              "display_name, desired) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", "tttutttttt",
+                              "display_name, desired, decision) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", "tttuttttttu",
                            change_action_to_string(i->action), object_kind_to_string(i->kind), cause_to_string(i->cause),
-                           i->link, i->change_id, i->cycle, i->source_id, i->target_id, i->display_name, i->desired);
+                           i->link, i->change_id, i->cycle, i->source_id, i->target_id, i->display_name, i->desired,
+                           i->decision);
         return r < 0 ? r : 0;
 }
 
@@ -35,7 +36,7 @@ int ledger_scan_intents(Ledger *l, LedgerIntentFunc f, void *userdata) {
         int r;
 
         r = statement_open(l, &s, "SELECT seq, action, kind, cause, link, change_id, cycle, source_id, target_id, display_name, "
-                                  "desired FROM intents ORDER BY seq", "");
+                                  "desired, decision FROM intents ORDER BY seq", "");
         while (r >= 0 && (r = statement_step(s)) > 0) {
                 i = (Intent) {
                         .seq = column_u64(s, 0),
@@ -49,6 +50,7 @@ int ledger_scan_intents(Ledger *l, LedgerIntentFunc f, void *userdata) {
                         .target_id = column_text(s, 8),
                         .display_name = column_text(s, 9),
                         .desired = column_text(s, 10),
+                        .decision = column_u64(s, 11),
                 };
                 r = statement_check(s);
                 if (r >= 0)
@@ -63,10 +65,10 @@ int ledger_put_escrow(Ledger *l, const Escrow *e) {
         int r;
 
         r = ledger_execute(l, "INSERT OR REPLACE INTO escrow (kind, source_id, action, change_id, first_failed, next_attempt, "
-                              "attempts, allowed, digest, code, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", "ttttuuuittt",
+                              "attempts, allowed, digest, code, text, decision) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", "ttttuuuitttu",
                            object_kind_to_string(e->kind), e->source_id, change_action_to_string(e->action), e->change_id,
                            e->first_failed, e->next_attempt, (uint64_t) e->attempts, (int) e->allowed, e->digest, e->code,
-                           e->text);
+                           e->text, e->decision);
         return r < 0 ? r : 0;
 }
 
@@ -81,7 +83,7 @@ int ledger_remove_escrow(Ledger *l, ObjectKind kind, const char *source_id, Chan
 int ledger_void_escrow(Ledger *l) {
         int r;
 
-        r = ledger_execute(l, "UPDATE escrow SET allowed = 0 WHERE allowed <> 0", "");
+        r = ledger_execute(l, "UPDATE escrow SET allowed = 0, decision = 0 WHERE allowed <> 0", "");
         return r < 0 ? r : 0;
 }
 
@@ -103,7 +105,7 @@ int ledger_scan_escrow(Ledger *l, LedgerEscrowFunc f, void *userdata) {
         int r;
 
         r = statement_open(l, &s, "SELECT kind, source_id, action, change_id, first_failed, next_attempt, attempts, allowed, "
-                                  "digest, code, text FROM escrow ORDER BY kind DESC, source_id, action", "");
+                                  "digest, code, text, decision FROM escrow ORDER BY kind DESC, source_id, action", "");
         while (r >= 0 && (r = statement_step(s)) > 0) {
                 e = (Escrow) {
                         .kind = column_kind(s, 0),
@@ -117,6 +119,7 @@ int ledger_scan_escrow(Ledger *l, LedgerEscrowFunc f, void *userdata) {
                         .digest = column_text(s, 8),
                         .code = column_text(s, 9),
                         .text = column_text(s, 10),
+                        .decision = column_u64(s, 11),
                 };
                 r = statement_check(s);
                 if (r >= 0)

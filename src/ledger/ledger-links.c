@@ -8,7 +8,7 @@
 /* Links and memberships: what the job has provisioned, and what it last wrote there. */
 
 #define IS_ABSENT "EXISTS (SELECT 1 FROM absent AS a WHERE a.kind = links.kind AND a.source_id = links.source_id)"
-#define LINK_COLUMNS "id, kind, source_id, target_id, display_name, written, disabled, disabled_at, disabled_cause, " IS_ABSENT
+#define LINK_COLUMNS "id, kind, source_id, target_id, display_name, written, disabled, disabled_at, disabled_cause, disabled_by, " IS_ABSENT
 
 static int read_link(Statement *s, Link *ret) {
         Link link = {
@@ -21,7 +21,8 @@ static int read_link(Statement *s, Link *ret) {
                 .disabled = column_bool(s, 6),
                 .disabled_at = column_u64(s, 7),
                 .disabled_cause = column_cause(s, 8),
-                .absent = column_bool(s, 9),
+                .disabled_by = column_u64(s, 9),
+                .absent = column_bool(s, 10),
         };
         int r;
 
@@ -39,9 +40,10 @@ int ledger_add_link(Ledger *l, const Link *link, uint64_t *ret_id) {
         if (id > INT32_MAX)
                 return ledger_fail(l, -EOVERFLOW, "has given out all of its 2^31 link numbers");
         r = ledger_execute(l, "INSERT INTO links (id, kind, source_id, target_id, display_name, written, disabled, disabled_at, "
-                              "disabled_cause) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", "utttttiut",
+                              "disabled_cause, disabled_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", "utttttiutu",
                            id, object_kind_to_string(link->kind), link->source_id, link->target_id, link->display_name,
-                           link->written, (int) link->disabled, link->disabled_at, cause_to_string(link->disabled_cause));
+                           link->written, (int) link->disabled, link->disabled_at, cause_to_string(link->disabled_cause),
+                           link->disabled_by);
         if (r >= 0 && link->absent)
                 r = ledger_set_absent(l, id, true);
         if (r < 0)
@@ -97,9 +99,9 @@ int ledger_update_link(Ledger *l, const Link *link) {
                 r = ledger_execute(l, "UPDATE links SET target_id = ? WHERE id = ?", "tu", link->target_id, link->id);
         if (r >= 0)
                 r = ledger_execute(l, "UPDATE links SET display_name = ?, written = ?, disabled = ?, disabled_at = ?, "
-                                      "disabled_cause = ? WHERE id = ?", "ttiutu",
+                                      "disabled_cause = ?, disabled_by = ? WHERE id = ?", "ttiutuu",
                                    link->display_name, link->written, (int) link->disabled, link->disabled_at,
-                                   cause_to_string(link->disabled_cause), link->id);
+                                   cause_to_string(link->disabled_cause), link->disabled_by, link->id);
         if (r >= 0 && before.absent != link->absent)
                 r = ledger_set_absent(l, link->id, link->absent);
         if (r < 0)
@@ -225,6 +227,30 @@ int ledger_find_target(Ledger *l, ObjectKind kind, const char *target_id, Arena 
         r = statement_open(l, &s, "SELECT " LINK_COLUMNS " FROM links WHERE kind = ? AND target_id = ?", "tt",
                            object_kind_to_string(kind), target_id);
         return r < 0 ? r : take_one_link(s, arena, ret);
+}
+
+int ledger_get_disabling(Ledger *l, uint64_t id, Arena *arena, Disabling *ret) {
+        _cleanup_statement_ Statement *s = NULL;
+        Disabling d;
+        int r;
+
+        r = statement_open(l, &s, "SELECT disabled_at, disabled_cause, user, review FROM links "
+                                  "LEFT JOIN decisions ON seq = disabled_by WHERE id = ? AND disabled", "u", id);
+        if (r < 0)
+                return r;
+        r = statement_step(s);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                return LEDGER_E_NOT_FOUND;
+        d = (Disabling) { .at = column_u64(s, 0), .cause = column_cause(s, 1), .user = column_text(s, 2), .review = column_text(s, 3) };
+        r = statement_check(s);
+        if (r < 0)
+                return r;
+        if (copy_string(arena, &d.user) < 0 || copy_string(arena, &d.review) < 0)
+                return ledger_sqlite_error(l, SQLITE_NOMEM);
+        *ret = d;
+        return 0;
 }
 
 int ledger_find_id(Ledger *l, ObjectKind kind, const char *source_id, uint64_t *ret) {

@@ -215,7 +215,23 @@ static int migrate_to_1(Ledger *l) {
         return r < 0 ? r : 0;
 }
 
+/* Which decision allowed what is carried out, and later: why an object is disabled. */
+static const char schema_2[] =
+        "ALTER TABLE links ADD COLUMN disabled_by INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE staged ADD COLUMN decision INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE escrow ADD COLUMN decision INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE intents ADD COLUMN decision INTEGER NOT NULL DEFAULT 0;"
+        "UPDATE staged SET decision = coalesce((SELECT max(seq) FROM decisions WHERE verb = 'allow' AND decided > 0 "
+        "AND at = allowed_at), 0) WHERE state = 'allowed';";
+
+static int migrate_to_2(Ledger *l) {
+        int rc = sqlite3_exec(l->db, schema_2, NULL, NULL, NULL);
+
+        return rc == SQLITE_OK ? 0 : ledger_sqlite_error(l, rc);
+}
+
 const Migration ledger_migrations[] = {
         migrate_to_1,
+        migrate_to_2,
 };
 const size_t ledger_n_migrations = ELEMENTSOF(ledger_migrations);

@@ -31,6 +31,14 @@ static bool state_from_string(const char *s, StagedState *ret) {
 
 #define STAGED_COLUMNS \
         "kind, source_id, member, link, target_id, display_name, action, cause, staged_at, change_id, state, joined, allowed_at"
+/* What the job had disabled before is the second wave: with when, why and by whose leave. */
+#define SECOND_WAVE                                                                                                       \
+        "LEFT JOIN links AS k ON s.action = 'Delete' AND k.id = s.link AND k.disabled "                                  \
+        "LEFT JOIN decisions AS d ON d.seq = k.disabled_by "
+#define SELECT_STAGED                                                                                                     \
+        "SELECT s.kind, s.source_id, s.member, s.link, s.target_id, s.display_name, s.action, s.cause, s.staged_at, "    \
+        "s.change_id, s.state, s.joined, s.allowed_at, s.decision, coalesce(k.disabled_at, 0), "                         \
+        "coalesce(k.disabled_cause, ''), d.user, d.review FROM staged AS s " SECOND_WAVE
 
 static int read_staged(Statement *s, Staged *ret) {
         Staged row = {
@@ -46,6 +54,9 @@ static int read_staged(Statement *s, Staged *ret) {
                 .change_id = column_text(s, 9),
                 .joined = column_u64(s, 11),
                 .allowed_at = column_u64(s, 12),
+                .decision = column_u64(s, 13),
+                .disabled = { .at = column_u64(s, 14), .cause = column_cause(s, 15), .user = column_text(s, 16),
+                              .review = column_text(s, 17) },
         };
         int r;
 
@@ -67,7 +78,7 @@ int ledger_stage(Ledger *l, const Staged *s) {
                               "ON CONFLICT (kind, source_id, member) DO UPDATE SET "
                               "link = excluded.link, target_id = excluded.target_id, display_name = excluded.display_name, "
                               "action = excluded.action, cause = excluded.cause, staged_at = excluded.staged_at, "
-                              "change_id = excluded.change_id, state = excluded.state, joined = excluded.joined, allowed_at = 0 "
+                              "change_id = excluded.change_id, state = excluded.state, joined = excluded.joined, allowed_at = 0, decision = 0 "
                               "WHERE state <> 'undecided' OR action <> excluded.action OR cause <> excluded.cause "
                               "OR link <> excluded.link", "ttuuttttutu",
                            object_kind_to_string(s->kind), s->source_id, s->member, s->link, s->target_id, s->display_name,
@@ -102,7 +113,7 @@ int ledger_clear_staged(Ledger *l) {
 int ledger_reset_allowed(Ledger *l, uint64_t from, uint64_t until, uint64_t *ret_n) {
         int r;
 
-        r = ledger_execute(l, "UPDATE staged SET state = 'undecided', allowed_at = 0, joined = ? "
+        r = ledger_execute(l, "UPDATE staged SET state = 'undecided', allowed_at = 0, decision = 0, joined = ? "
                               "WHERE state = 'allowed' AND NOT (allowed_at BETWEEN ? AND ?)", "uuu",
                            l->counters.next_review, from, until);
         if (r < 0)
@@ -130,7 +141,7 @@ int ledger_scan_staged(Ledger *l, uint64_t offset, uint64_t limit, LedgerStagedF
         Staged row;
         int r;
 
-        r = statement_open(l, &s, "SELECT " STAGED_COLUMNS " FROM staged ORDER BY kind DESC, source_id, member LIMIT ? OFFSET ?",
+        r = statement_open(l, &s, SELECT_STAGED "ORDER BY s.kind DESC, s.source_id, s.member LIMIT ? OFFSET ?",
                            "uu", limit > 0 ? limit : UINT64_MAX, offset);
         while (r >= 0 && (r = statement_step(s)) > 0) {
                 r = read_staged(s, &row);
@@ -184,6 +195,24 @@ int ledger_summarize_staged(Ledger *l, LedgerSummaryFunc f, void *userdata) {
                 r = statement_check(s);
                 if (r >= 0)
                         r = f(cause, kind, action, n, userdata);
+        }
+        return r;
+}
+
+int ledger_summarize_second_wave(Ledger *l, LedgerSecondWaveFunc f, void *userdata) {
+        _cleanup_statement_ Statement *s = NULL;
+        int r;
+
+        r = statement_open(l, &s, "SELECT count(*) AS n, min(k.disabled_at), max(k.disabled_at), d.user, d.review FROM staged AS s "
+                                  SECOND_WAVE "WHERE s.state = 'undecided' AND k.id NOT NULL GROUP BY d.seq "
+                                  "ORDER BY n DESC, d.seq", "");
+        while (r >= 0 && (r = statement_step(s)) > 0) {
+                Disabling first = { .at = column_u64(s, 1), .user = column_text(s, 3), .review = column_text(s, 4) };
+                uint64_t n = column_u64(s, 0), last = column_u64(s, 2);
+
+                r = statement_check(s);
+                if (r >= 0)
+                        r = f(n, &first, last, userdata);
         }
         return r;
 }
@@ -258,7 +287,7 @@ typedef struct Deciding {
         Ledger *ledger;
         const Decision *decision;
         bool allow;
-        uint64_t ordinal;
+        uint64_t ordinal, seq;
         LedgerStagedFunc f;
         void *userdata;
         uint64_t n_decided;
@@ -390,13 +419,13 @@ static int decide_all(Deciding *d) {
         Ledger *l = d->ledger;
         int r;
 
-        r = statement_open(l, &s, "SELECT " STAGED_COLUMNS " FROM staged WHERE state = 'undecided' AND joined <= ? "
-                                  "ORDER BY kind DESC, source_id, member", "u", d->ordinal);
+        r = statement_open(l, &s, SELECT_STAGED "WHERE s.state = 'undecided' AND s.joined <= ? ORDER BY s.kind DESC, s.source_id, s.member", "u",
+                           d->ordinal);
         if (r >= 0)
                 r = tell(d, s);
         if (r >= 0 && d->allow)
-                r = ledger_execute(l, "UPDATE staged SET state = 'allowed', allowed_at = ? WHERE state = 'undecided' AND joined <= ?",
-                                   "uu", n->at, d->ordinal);
+                r = ledger_execute(l, "UPDATE staged SET state = 'allowed', allowed_at = ?, decision = ? WHERE state = 'undecided' AND joined <= ?",
+                                   "uuu", n->at, d->seq, d->ordinal);
         else if (r >= 0) {
                 r = ledger_execute(l, HOLD_FROM_STAGED, "uttu", n->at, n->user, n->comment, d->ordinal);
                 if (r >= 0)
@@ -414,13 +443,14 @@ static int decide_one(Deciding *d, const ObjectName *o) {
         Ledger *l = d->ledger;
         int r;
 
-        r = statement_open(l, &s, "SELECT " STAGED_COLUMNS " FROM staged WHERE kind = ? AND source_id = ? AND state = 'undecided' "
-                                  "AND joined <= ? ORDER BY member", "ttu", kind, o->source_id, d->ordinal);
+        r = statement_open(l, &s, SELECT_STAGED "WHERE s.kind = ? AND s.source_id = ? AND s.state = 'undecided' AND s.joined <= ? ORDER BY s.member",
+                           "ttu", kind, o->source_id, d->ordinal);
         if (r >= 0)
                 r = tell(d, s);
         if (r >= 0 && d->allow)
-                r = ledger_execute(l, "UPDATE staged SET state = 'allowed', allowed_at = ? WHERE kind = ? AND source_id = ? "
-                                      "AND state = 'undecided' AND joined <= ?", "uttu", n->at, kind, o->source_id, d->ordinal);
+                r = ledger_execute(l, "UPDATE staged SET state = 'allowed', allowed_at = ?, decision = ? WHERE kind = ? AND source_id = ? "
+                                      "AND state = 'undecided' AND joined <= ?", "uuttu", n->at, d->seq, kind, o->source_id,
+                                   d->ordinal);
         else if (r >= 0) {
                 r = ledger_execute(l, HOLD_FROM_STAGED " AND kind = ? AND source_id = ?", "uttutt", n->at, n->user, n->comment,
                                    d->ordinal, kind, o->source_id);
@@ -454,6 +484,9 @@ static int decide(Deciding *d, const ObjectName *objects, size_t n_objects, unsi
         if (r != 0)
                 return r;
         r = ledger_query_u64(l, &later, "SELECT count(*) FROM staged WHERE state = 'undecided' AND joined > ?", "u", d->ordinal);
+        /* What SQLite will number the decision's own row, at the end of this same transaction. */
+        if (r >= 0)
+                r = ledger_query_u64(l, &d->seq, "SELECT coalesce(max(seq), 0) + 1 FROM decisions", "");
         if (r >= 0 && approvers > 1)
                 r = add_approval(d, objects, n_objects, approvers, &missing);
         if (r >= 0 && missing == 0) {

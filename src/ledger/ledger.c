@@ -19,6 +19,7 @@
 
 /* "RPRV", so that file(1) and we can tell a ledger from any other SQLite database. */
 #define APPLICATION_ID 0x52505256
+#define LEDGER_TOO_OLD "LedgerTooOld"
 
 /* SQLite's own default */
 #define CHECKPOINT_PAGES 1000
@@ -190,7 +191,9 @@ static int version_of(Ledger *l, int64_t *ret) {
         return 0;
 }
 
-static int migrate_one(Ledger *l, const Migration *migrations, int64_t from) {
+/* One step in a transaction of its own; of a new ledger all of them in one, so that no reader ever meets half of it. */
+static int migrate(Ledger *l, const Migration *migrations, size_t n_migrations, int64_t from) {
+        int64_t to = from == 0 ? (int64_t) n_migrations : from + 1;
         char sql[128];
         int64_t version;
         int r;
@@ -202,9 +205,9 @@ static int migrate_one(Ledger *l, const Migration *migrations, int64_t from) {
         /* Another process may have been faster. */
         r = version_of(l, &version);
         if (r >= 0 && version == from) {
-                r = migrations[from](l);
-                (void) snprintf(sql, sizeof(sql), "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION_ID,
-                                (int) from + 1);
+                for (int64_t i = from; r >= 0 && i < to; i++)
+                        r = migrations[i](l);
+                (void) snprintf(sql, sizeof(sql), "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION_ID, (int) to);
                 if (r >= 0)
                         r = execute_plain(l, sql);
         }
@@ -234,10 +237,11 @@ static int bring_up_to_date(Ledger *l, const Migration *migrations, size_t n_mig
                         return 0;
                 if (l->mode == LEDGER_READ_ONLY)
                         return version == 0 ? -ENOENT
-                                            : error_set(&l->error, -EUCLEAN,
-                                                        "The ledger %s was made by an older version of this program (schema %d); "
-                                                        "the job's next cycle brings it up to date", l->path, (int) version);
-                r = migrate_one(l, migrations, version);
+                                            : error_set_full(&l->error, -EUCLEAN, ERROR_SCOPE_CYCLE, ERROR_RETRY_LATER, LEDGER_TOO_OLD,
+                                                             "The ledger %s was made by an older version of this program "
+                                                             "(schema %d); the job's next cycle brings it up to date", l->path,
+                                                             (int) version);
+                r = migrate(l, migrations, n_migrations, version);
                 if (r < 0)
                         return r;
         }
@@ -348,6 +352,25 @@ int ledger_open_full(const char *state_dir, const char *job, LedgerMode mode, un
 int ledger_open(const char *state_dir, const char *job, LedgerMode mode, Ledger **ret, Error **ret_error) {
         return ledger_open_full(state_dir, job, mode, LEDGER_BUSY_TIMEOUT_MSEC, ledger_migrations, ledger_n_migrations, ret,
                                 ret_error);
+}
+
+int ledger_open_to_look(const char *state_dir, const char *job, Ledger **ret, Error **ret_error) {
+        _cleanup_error_ Error *error = NULL;
+        Ledger *writer;
+        int r;
+
+        r = ledger_open(state_dir, job, LEDGER_READ_ONLY, ret, &error);
+        if (r == -EUCLEAN && error && streq_ptr(error->id, LEDGER_TOO_OLD)) {
+                error = error_free(error);
+                r = ledger_open(state_dir, job, LEDGER_READ_WRITE, &writer, &error);
+                if (r == 0) {
+                        ledger_free(writer);
+                        r = ledger_open(state_dir, job, LEDGER_READ_ONLY, ret, &error);
+                }
+        }
+        if (r < 0 && ret_error)
+                *ret_error = TAKE_PTR(error);
+        return r;
 }
 
 /* ---- transactions ---- */

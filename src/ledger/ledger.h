@@ -43,6 +43,8 @@ typedef enum LedgerMode {
  * it works as long as no writer is active, and shows the ledger as it was when it was opened.
  */
 int ledger_open(const char *state_dir, const char *job, LedgerMode mode, Ledger **ret, Error **ret_error);
+/** ledger_open_to_look() - read-only, for those who may write as well: a ledger of an older version is brought up to date first */
+int ledger_open_to_look(const char *state_dir, const char *job, Ledger **ret, Error **ret_error);
 Ledger *ledger_free(Ledger *l);
 DEFINE_CLEANUP(Ledger *, ledger_free)
 /** ledger_last_error() - the text behind the last failure of a function without ret_error; borrowed */
@@ -120,6 +122,7 @@ typedef struct Link {
         bool absent;                      /* was not in the last complete reading, or kept out of scope */
         uint64_t disabled_at;
         Cause disabled_cause;
+        uint64_t disabled_by;             /* Decision's seq; 0: nobody had to decide */
 } Link;
 
 /** ledger_add_link() - Errors: -EEXIST if the source id or the target id is linked already. @l->id is ignored. */
@@ -138,6 +141,9 @@ int ledger_find_link(Ledger *l, ObjectKind kind, const char *source_id, Arena *a
 /** ledger_find_id() - the link's id alone, for resolving members; LEDGER_E_NOT_FOUND */
 int ledger_find_id(Ledger *l, ObjectKind kind, const char *source_id, uint64_t *ret);
 int ledger_find_target(Ledger *l, ObjectKind kind, const char *target_id, Arena *arena, Link *ret);
+
+/** ledger_get_disabling() - what is known of a disabled link, copied into @arena; LEDGER_E_NOT_FOUND: it is not disabled */
+int ledger_get_disabling(Ledger *l, uint64_t link, Arena *arena, Disabling *ret);
 
 typedef int (*LedgerLinkFunc)(const Link *link, void *userdata);  /* < 0 stops and is returned */
 /** ledger_scan_links() - every link of @kind, ordered by source id; @only_absent: those alone */
@@ -175,6 +181,8 @@ typedef struct Staged {
         uint64_t joined;          /* ordinal of the review under which it joined */
         uint64_t allowed_at;      /* Q5 */
         uint64_t member;          /* Members: link of the member */
+        uint64_t decision;        /* ALLOWED: seq of the decision */
+        Disabling disabled;       /* Delete: when the job had disabled it; @at 0: it had not. Not written, but looked up */
 } Staged;
 
 /**
@@ -182,7 +190,8 @@ typedef struct Staged {
  *
  * The set has one row an object, and one for each membership of a group that is withheld (@s->member). A row that is
  * there, undecided and of the same action and cause stays as it is, with its time and its review. Any other is replaced and
- * joins anew: it is a new removal, which no earlier id names. @s->state, @s->joined and @s->allowed_at are ignored.
+ * joins anew: it is a new removal, which no earlier id names. @s->state, @s->joined, @s->allowed_at, @s->decision
+ * and @s->disabled are ignored.
  */
 int ledger_stage(Ledger *l, const Staged *s);
 /** ledger_unstage() - take out one object's own row (healed, carried out); withheld memberships of a group stay */
@@ -207,6 +216,10 @@ int ledger_count_staged(Ledger *l, StagedCounts *ret);
 /* Of the undecided, the largest count first. */
 typedef int (*LedgerSummaryFunc)(Cause cause, ObjectKind kind, ChangeAction action, uint64_t count, void *userdata);
 int ledger_summarize_staged(Ledger *l, LedgerSummaryFunc f, void *userdata);
+/* Of the undecided, those that had been disabled before, by who allowed that: how many, and when the first and the last of
+ * them were disabled. The largest count first. */
+typedef int (*LedgerSecondWaveFunc)(uint64_t count, const Disabling *first, uint64_t last_at, void *userdata);
+int ledger_summarize_second_wave(Ledger *l, LedgerSecondWaveFunc f, void *userdata);
 
 /**
  * ledger_open_review() - give the set a new id because it has grown (Q, "review")
@@ -293,6 +306,7 @@ typedef struct Intent {
         uint64_t link;            /* 0 for a Create */
         const char *change_id, *cycle;
         const char *source_id, *target_id, *display_name;
+        uint64_t decision;        /* of an allowed removal: seq; 0: none */
         const char *desired;      /* Update, Restore: canonical JSON; Members: {"add":[links],"remove":[links]} */
 } Intent;
 
@@ -312,6 +326,7 @@ typedef struct Escrow {
         uint64_t first_failed, next_attempt;
         uint32_t attempts;
         bool allowed;             /* an approved removal: its retry is not counted again */
+        uint64_t decision;        /* then: seq of the decision */
         const char *digest;       /* of what was wanted: another digest means that the object has changed (X1) */
         const char *code, *text;
 } Escrow;

@@ -61,6 +61,10 @@ static int get_rows(json_object *o, const char *key, MailRow **ret, size_t *ret_
                         .source_id = get_string(row, "source_id"),
                         .member = get_string(row, "member"),
                         .count = get_number(row, "count", 0),
+                        .by = get_string(row, "by"),
+                        .review = get_string(row, "review"),
+                        .at = get_number(row, "at", 0),
+                        .last = get_number(row, "last", 0),
                 };
         }
         *ret = TAKE_PTR(rows);
@@ -124,6 +128,7 @@ static int parse(json_object *o, MailFacts *f) {
         f->times = get_number(o, "times", 0);
         f->uid = get_number(o, "uid", 0);
         f->approval_expires = get_number(o, "approval_expires", 0);
+        f->second_wave = get_number(o, "second_wave", 0);
         f->list_rows = get_number(o, "list_rows", 0);
         f->list_size = get_number(o, "list_size", 0);
 
@@ -131,6 +136,9 @@ static int parse(json_object *o, MailFacts *f) {
         if (r < 0)
                 return r;
         r = get_rows(o, "causes", &f->causes, &f->n_causes);
+        if (r < 0)
+                return r;
+        r = get_rows(o, "waves", &f->waves, &f->n_waves);
         if (r < 0)
                 return r;
         return get_rows(o, "first", &f->first, &f->n_first);
@@ -165,6 +173,7 @@ void mail_facts_done(MailFacts *f) {
         json_object_put(f->payload);
         strv_free(f->to);
         free(f->causes);
+        free(f->waves);
         free(f->first);
         *f = (MailFacts) {};
 }

@@ -161,6 +161,14 @@ static Number when(uint64_t usec) {
         return result;
 }
 
+/* "2026-11-22" */
+static Number day(uint64_t usec) {
+        Number result = when(usec);
+
+        result.text[10] = '\0';
+        return result;
+}
+
 static Number duration(uint64_t usec) {
         char buf[64];
         Number result;
@@ -365,6 +373,39 @@ static void write_counts(MailDoc *d, const MailFacts *f) {
         }
 }
 
+/* R5: the second wave of what somebody may have allowed already. */
+static void write_second_wave(MailDoc *d, const MailFacts *f) {
+        const char *const header[] = { _("Disabled on"), _("Allowed by"), _("Review"), _("Number") };
+        uint64_t shown = 0;
+
+        if (f->n_waves == 0)
+                return;
+        mail_doc_heading(d, _("Disabled before"));
+        mail_doc_paragraph(d,
+                           ngettext("%s of these had been disabled by this job before; now it would be deleted for good.",
+                                    "%s of these had been disabled by this job before; now they would be deleted for good.",
+                                    f->second_wave),
+                           number(f->second_wave).text);
+        mail_doc_row(d, ELEMENTSOF(header), header, 1U << 3);
+        for (size_t i = 0; i < f->n_waves; i++) {
+                const MailRow *row = &f->waves[i];
+                _cleanup_free_ char *range = NULL;
+                Number n = number(row->count);
+
+                shown += row->count;
+                if (asprintf(&range, streq(day(row->at).text, day(row->last).text) ? "%s" : "%s – %s", day(row->at).text,
+                             day(row->last).text) < 0)
+                        range = NULL;
+                mail_doc_row(d, ELEMENTSOF(header),
+                             (const char *[]) { strempty(range), isempty(row->review) ? _("nobody: within the limit") : row->by,
+                                               isempty(row->review) ? "–" : row->review, n.text },
+                             1U << 3);
+        }
+        if (f->second_wave > shown)
+                mail_doc_paragraph(d, ngettext("… and %s more.", "… and %s more.", f->second_wave - shown),
+                                   number(f->second_wave - shown).text);
+}
+
 static void write_names(MailDoc *d, const MailFacts *f, const char *file_name) {
         const char *const header[] = { _("Name"), _("Id in the source"), _("Kind"), _("Cause") };
 
@@ -444,6 +485,7 @@ static void write_review(MailDoc *d, const MailFacts *f, const char *file_name) 
         mail_doc_fact(d, _("Held since"), "%s", when(f->since).text);
 
         write_counts(d, f);
+        write_second_wave(d, f);
         write_names(d, f, file_name);
 
         mail_doc_heading(d, _("What to do"));

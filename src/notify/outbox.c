@@ -13,6 +13,8 @@
 
 /* How many names the mail itself shows (N3). */
 #define NAMES_MAX 20U
+/* How many lines say who allowed the first wave of a second one. */
+#define WAVES_MAX 10U
 /* How far back the cycle that tripped is looked for. */
 #define CYCLES_MAX 2000U
 
@@ -297,6 +299,42 @@ finish:
         return r;
 }
 
+typedef struct Waves {
+        StrBuf *b;
+        uint64_t total;
+        unsigned rows;
+} Waves;
+
+static int put_wave(uint64_t count, const Disabling *first, uint64_t last_at, void *userdata) {
+        Waves *w = userdata;
+
+        w->total += count;
+        if (w->rows == WAVES_MAX)
+                return 0;
+        if (w->rows++ == 0)
+                put_key(w->b, "waves");
+        strbuf_printf(w->b, "%s{\"count\":%llu,\"at\":%llu,\"last\":%llu,\"by\":", w->rows == 1 ? "[" : ",",
+                      (unsigned long long) count, (unsigned long long) first->at, (unsigned long long) last_at);
+        strbuf_json(w->b, strempty(first->user));
+        strbuf_puts(w->b, ",\"review\":");
+        strbuf_json(w->b, strempty(first->review));
+        strbuf_putc(w->b, '}');
+        return 0;
+}
+
+/* R5: what the job had disabled before, and who had allowed that. */
+static int put_second_wave(StrBuf *b, Ledger *l) {
+        Waves w = { .b = b };
+        int r;
+
+        r = ledger_summarize_second_wave(l, put_wave, &w);
+        if (r < 0 || w.rows == 0)
+                return r;
+        strbuf_putc(b, ']');
+        put_number(b, "second_wave", w.total);
+        return 0;
+}
+
 static void put_limits(StrBuf *b, const JobConfig *job) {
         put_number(b, "threshold", job->limits.threshold);
         put_number(b, "percent", job->limits.percent);
@@ -321,7 +359,8 @@ static int put_review(StrBuf *b, Ledger *l, char ret_id[static 17], uint64_t *re
         put_string(b, "review", ret_id);
         put_string(b, "reason", quarantine_reason_to_string(reason));
         put_number(b, "since", opened_at);
-        return put_staged(b, l, ret_n);
+        r = put_second_wave(b, l);
+        return r < 0 ? r : put_staged(b, l, ret_n);
 }
 
 int outbox_queue_review(Ledger *l, const JobConfig *job, JobState *state, OutboxEvent event,

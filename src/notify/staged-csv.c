@@ -79,6 +79,15 @@ void staged_csv_append(StrBuf *b, const Staged *s, const char *member) {
         strbuf_puts(b, timestamp_format_rfc3339(s->staged_at, when));
         strbuf_putc(b, ',');
         staged_csv_append_cell(b, member);
+        strbuf_putc(b, ',');
+        if (s->disabled.at > 0)
+                strbuf_puts(b, timestamp_format_rfc3339(s->disabled.at, when));
+        strbuf_putc(b, ',');
+        staged_csv_append_cell(b, cause_to_string(s->disabled.cause));
+        strbuf_putc(b, ',');
+        staged_csv_append_cell(b, s->disabled.user);
+        strbuf_putc(b, ',');
+        staged_csv_append_cell(b, s->disabled.review);
         strbuf_puts(b, "\r\n");
 }
 

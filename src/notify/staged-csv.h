@@ -8,13 +8,16 @@
 #include "string-util.h"
 
 /* RFC 4180, CRLF, UTF-8 with a byte order mark: without it Excel reads the file in a code page of its own. */
-#define STAGED_CSV_HEADER "\xef\xbb\xbfkind,source_id,target_id,display_name,action,cause,staged_at,member\r\n"
+#define STAGED_CSV_HEADER \
+        "\xef\xbb\xbfkind,source_id,target_id,display_name,action,cause,staged_at,member,disabled_at,disabled_cause,disabled_by," \
+        "disabled_review\r\n"
 
 /**
  * staged_csv_append() - one row
  * @member: source id of the member whose membership would be removed; NULL otherwise
  *
- * staged_at is "2026-11-22T05:17:40.123456Z".
+ * staged_at is "2026-11-22T05:17:40.123456Z". The last four are empty unless the job had disabled the object before (R5);
+ * of them, by and review are empty where nobody had to allow it.
  */
 void staged_csv_append(StrBuf *b, const Staged *s, const char *member);
 

@@ -54,6 +54,14 @@ typedef enum Standing {
         STANDING_HELD,            /* decided: keep (Q7) */
 } Standing;
 
+/* When and why the job disabled an object, and who allowed it. Its deletion, often 30 days later, is the second wave of the same
+ * leaving: a removal of its own (R3), judged and shown with this. */
+typedef struct Disabling {
+        uint64_t at;
+        Cause cause;
+        const char *user, *review; /* NULL: nobody had to decide, it was within the limit */
+} Disabling;
+
 /* One end of a membership. */
 typedef struct MemberRef {
         uint64_t link;            /* 0: a Create of this plan will make it */
@@ -80,6 +88,9 @@ typedef struct Change {
         const char *digest;       /* of what is wanted: the escrow's way to see that the object has changed */
         const char *error, *error_code; /* found while planning: cannot be carried out, and why */
         const char *blocked_by;   /* source id of the removal whose name this Create or Update needs (G7) */
+        uint64_t decision;        /* ledger's number of the decision that allowed it; 0: none */
+        const Disabling *second;  /* a Delete of what the job disabled before (R5); else NULL */
+        bool carried;             /* its disabling was allowed by a person, and SecondWave=approved lets that count for it */
         MemberRef *add, *remove;  /* CHANGE_MEMBERS */
         uint32_t n_add, n_remove;
 } Change;

@@ -135,7 +135,8 @@ static GuardVerdict judge(const Plan *plan, const GuardLimits *limits, const Gua
                 const Change *c = &plan->changes[i];
 
                 if (needs_judgement(c)) {
-                        v.counted++;
+                        *(c->carried ? &v.carried : &v.counted) += 1;
+                        v.second_wave += c->second != NULL;
                         kinds_removed |= OBJECT_KIND_MASK(c->kind);
                 } else if (c->action == CHANGE_MEMBERS && !c->follows)
                         v.membership_removals += c->n_remove;
@@ -148,22 +149,22 @@ static GuardVerdict judge(const Plan *plan, const GuardLimits *limits, const Gua
         if (limits->prevent) {
                 if (s->empty_kinds & kinds_removed)
                         v.reason = GUARD_TRIPPED_EMPTY_SOURCE;
-                else if (s->configuration_changed && v.counted > 0)
+                else if (s->configuration_changed && v.counted + v.carried > 0)
                         v.reason = GUARD_TRIPPED_CONFIGURATION;
                 else
                         v.reason = guard_trips(limits, v.counted, s->population);
-                if (v.reason == GUARD_PASSED && v.counted > budget_left)
+                if (v.reason == GUARD_PASSED && v.counted + v.carried > budget_left)
                         v.reason = GUARD_TRIPPED_BUDGET;
                 v.memberships_tripped = limits->membership_threshold != GUARD_NO_LIMIT && v.membership_removals > 0 &&
                                         over(v.membership_removals, limits->membership_threshold, limits->exceeded);
         }
         v.tripped = v.reason != GUARD_PASSED;
-        v.joined = !v.tripped && s->review_open && v.counted > 0;
+        v.joined = !v.tripped && s->review_open && v.counted + v.carried > 0;
         if (!v.tripped) {
                 uint64_t most = v.limit == GUARD_NO_LIMIT ? GUARD_NO_LIMIT : v.limit - 1;
 
                 if (limits->prevent)
-                        most = MIN2(most, budget_left);
+                        most = MIN2(most, budget_left == GUARD_NO_LIMIT ? budget_left : budget_left - v.carried);
                 v.headroom = most == GUARD_NO_LIMIT ? GUARD_NO_LIMIT : most - v.counted;
         }
         return v;

@@ -67,6 +67,8 @@ typedef struct GuardVerdict {
         bool joined;                    /* nothing tripped, but new removals joined an open review (Q2) */
         bool memberships_tripped;       /* G5 */
         uint64_t counted;               /* G1 */
+        uint64_t second_wave;           /* new removals of what the job had disabled before (R5), counted or not */
+        uint64_t carried;               /* of those, the ones that the limits do not count (SecondWave=approved) */
         uint64_t limit;                 /* the smallest count that trips, or GUARD_NO_LIMIT */
         uint64_t population;
         uint64_t headroom;              /* removals that would still have passed; 0 when tripped */

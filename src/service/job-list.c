@@ -75,6 +75,17 @@ int job_summarize_staged(Job *j, LedgerSummaryFunc f, void *userdata, Error **re
         return r < 0 ? job_ledger_failed(j, l, r, ret_error) : 0;
 }
 
+int job_summarize_second_wave(Job *j, LedgerSecondWaveFunc f, void *userdata, Error **ret_error) {
+        _cleanup_(ledger_freep) Ledger *l = NULL;
+        int r;
+
+        r = job_open_ledger(j, LEDGER_READ_ONLY, false, &l, ret_error);
+        if (r != 0 || !l)
+                return r;
+        r = ledger_summarize_second_wave(l, f, userdata);
+        return r < 0 ? job_ledger_failed(j, l, r, ret_error) : 0;
+}
+
 int job_list_held(Job *j, uint64_t offset, uint64_t limit, LedgerHoldFunc f, void *userdata, Error **ret_error) {
         _cleanup_(ledger_freep) Ledger *l = NULL;
         int r;
@@ -141,6 +152,12 @@ static int on_write(const Staged *s, const char *member, void *userdata) {
         json_member(b, "cause", cause_to_string(s->cause));
         json_member(b, "member", member);
         json_member(b, "change", s->change_id);
+        if (s->disabled.at > 0) {
+                strbuf_printf(b, "\"disabled_at\":%" PRIu64 ",", s->disabled.at);
+                json_member(b, "disabled_cause", cause_to_string(s->disabled.cause));
+                json_member(b, "disabled_by", s->disabled.user);
+                json_member(b, "disabled_review", s->disabled.review);
+        }
         strbuf_printf(b, "\"staged_at\":%" PRIu64 "}\n", s->staged_at);
         return writer_flush(w, WRITER_CHUNK);
 }

@@ -158,7 +158,7 @@ int job_view_read(const char *state_dir, const char *job, JobView *ret) {
         r = read_signature(state_dir, job, &v.signature);
         if (r < 0)
                 return r;
-        r = ledger_open(state_dir, job, LEDGER_READ_ONLY, &l, &error);
+        r = ledger_open_to_look(state_dir, job, &l, &error);
         if (r >= 0) {
                 v.exists = true;
                 r = ledger_begin_read(l);

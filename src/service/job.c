@@ -210,7 +210,8 @@ int job_open_ledger(Job *j, LedgerMode mode, bool create, Ledger **ret, Error **
                 *ret = NULL;
                 return 0;
         }
-        r = ledger_open(j->manager->state_dir, j->name, mode, ret, &error);
+        r = mode == LEDGER_READ_ONLY ? ledger_open_to_look(j->manager->state_dir, j->name, ret, &error)
+                                     : ledger_open(j->manager->state_dir, j->name, mode, ret, &error);
         if (r == -ENOENT) {
                 *ret = NULL;
                 return 0;

@@ -158,6 +158,7 @@ static bool config_equal(const JobConfig *a, const JobConfig *b) {
                a->limits.on_trip == b->limits.on_trip && a->budget_window_usec == b->budget_window_usec &&
                a->approval_expires_usec == b->approval_expires_usec &&
                a->judge_configuration_change == b->judge_configuration_change && a->approvers == b->approvers &&
+               a->carry_approvals == b->carry_approvals &&
                strv_equal(a->email, b->email) && a->reminder_interval_usec == b->reminder_interval_usec &&
                a->interval_usec == b->interval_usec && streq_ptr(a->on_calendar, b->on_calendar) &&
                a->randomized_delay_usec == b->randomized_delay_usec;

@@ -67,6 +67,52 @@ TEST(g1_held_and_staged_are_not_counted) {
         CHECK_INT(count_fate(sealed, FATE_HELD, true), 6);
 }
 
+static GuardVerdict judge_second_wave(int n, int carried, GuardLimits l, GuardSituation s) {
+        static const Disabling second = { .at = 1, .user = "alice", .review = "0123456789abcdef" };
+        _cleanup_(sealed_plan_freep) SealedPlan *sealed = NULL;
+        Plan *p = plan_with((uint64_t) n, 0, 0);
+        GuardVerdict v;
+
+        for (int i = 0; i < n; i++) {
+                p->changes[i].second = &second;
+                p->changes[i].carried = i < carried;
+        }
+        if (guard_judge(p, &l, &s, &sealed, &v) < 0 ||
+            count_fate(sealed, v.tripped || s.review_open ? FATE_STAGE : FATE_APPLY, true) != (uint64_t) n)
+                abort();
+        return v;
+}
+
+TEST(r5_a_second_wave_is_counted_unless_its_approval_is_carried_over) {
+        GuardSituation s = { .population = ENABLED };
+        GuardLimits l = GUARD_LIMITS_DEFAULT;
+        GuardVerdict v;
+
+        l.threshold = 5;
+        v = judge_second_wave(10, 0, l, s);
+        CHECK(v.tripped && v.counted == 10 && v.second_wave == 10 && v.carried == 0);
+        v = judge_second_wave(10, 7, l, s);
+        CHECK(!v.tripped && v.counted == 3 && v.second_wave == 10 && v.carried == 7);
+        CHECK_INT(v.headroom, 1);
+        v = judge_second_wave(10, 5, l, s);
+        CHECK(v.tripped && v.counted == 5);
+}
+
+TEST(r5_what_is_carried_over_meets_every_other_rule) {
+        GuardSituation s = { .population = ENABLED };
+        GuardLimits l = GUARD_LIMITS_DEFAULT;
+
+        CHECK_INT(judge_second_wave(3, 3, l, (GuardSituation) { .empty_kinds = 3 }).reason, GUARD_TRIPPED_EMPTY_SOURCE);
+        CHECK_INT(judge_second_wave(3, 3, l, (GuardSituation) { .configuration_changed = true }).reason, GUARD_TRIPPED_CONFIGURATION);
+        CHECK(judge_second_wave(3, 3, l, (GuardSituation) { .review_open = true }).joined);
+        l.budget = 10;
+        s.budget_used = 8;
+        CHECK_INT(judge_second_wave(3, 3, l, s).reason, GUARD_TRIPPED_BUDGET);
+        s.budget_used = 7;
+        CHECK_INT(judge_second_wave(3, 3, l, s).reason, GUARD_PASSED);
+        CHECK_INT(judge_second_wave(3, 3, l, s).headroom, 0);
+}
+
 TEST(g2_the_threshold_trips_when_it_is_reached_or_exceeded) {
         static const struct {
                 uint64_t threshold, counted;

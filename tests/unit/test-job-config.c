@@ -197,6 +197,8 @@ TEST(every_key_takes_what_it_should) {
                 { "Deletions", "OnTrip", "hold-removals", "0" },
                 { "Deletions", "OnConfigurationChange", "judge", "yes" },
                 { "Deletions", "OnConfigurationChange", "trip", "no" },
+                { "Deletions", "SecondWave", "approved", "yes" },
+                { "Deletions", "SecondWave", "count", "no" },
                 { "Deletions", "ApprovalExpires", "1s", "1000000" },
                 { "Deletions", "ApprovalExpires", "52w", "31449600000000" },
                 { "Deletions", "Approvers", "2", "2" },

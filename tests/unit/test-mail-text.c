@@ -72,6 +72,10 @@ static const struct {
           "\"causes\":[{\"cause\":\"\",\"kind\":\"group\",\"action\":\"Members\",\"count\":2500}],\"first\":[{"
           "\"action\":\"Members\","
           "\"kind\":\"group\",\"cause\":\"\",\"name\":\"Sales\",\"source_id\":\"G1\",\"member\":\"Jane Doe\"}]}" },
+        { "second-wave", OUTBOX_REVIEW_OPENED,
+          "{" COMMON "," REVIEW "," SET ",\"verdict\":\"threshold\"," LIMITS ",\"second_wave\":1150,"
+          "\"waves\":[{\"count\":1140,\"at\":1792732660000000,\"last\":1792732660000000,\"by\":\"alice\",\"review\":\"f123456789abcdef\"},"
+          "{\"count\":9,\"at\":1792732660000000,\"last\":1792905460000000,\"by\":\"\",\"review\":\"\"}]}" },
         { "allowed", OUTBOX_ALLOWED,
           "{" COMMON ",\"review\":\"0123456789abcdef\",\"by\":\"alice\",\"uid\":1000,\"comment\":\"They left on "
                      "Friday\",\"decided\":1200,"

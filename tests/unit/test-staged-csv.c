@@ -52,14 +52,25 @@ TEST(a_row_has_the_columns_of_its_header) {
         };
 
         staged_csv_append(&b, &s, NULL);
-        CHECK_STR(b.data, "user,A1,t-1,\"Doe, Jane\",Delete,deleted,2026-11-22T05:17:40.123456Z,\r\n");
+        CHECK_STR(b.data, "user,A1,t-1,\"Doe, Jane\",Delete,deleted,2026-11-22T05:17:40.123456Z,,,,,\r\n");
         strbuf_clear(&b);
         s.kind = OBJECT_KIND_GROUP;
         s.action = CHANGE_MEMBERS;
         s.cause = CAUSE_NONE;
         s.target_id = NULL;
         staged_csv_append(&b, &s, "A2");
-        CHECK_STR(b.data, "group,A1,,\"Doe, Jane\",Members,,2026-11-22T05:17:40.123456Z,A2\r\n");
+        CHECK_STR(b.data, "group,A1,,\"Doe, Jane\",Members,,2026-11-22T05:17:40.123456Z,A2,,,,\r\n");
+}
+
+TEST(r5_a_second_wave_says_when_the_first_was_and_who_allowed_it) {
+        _cleanup_strbuf_ StrBuf b = STRBUF_INIT;
+        Staged s = {
+                .kind = OBJECT_KIND_USER, .source_id = "A1", .action = CHANGE_DELETE, .cause = CAUSE_DELETED, .staged_at = 1,
+                .disabled = { .at = UINT64_C(1795324660123456), .cause = CAUSE_SOFT_DELETED, .user = "=alice", .review = "r1" },
+        };
+
+        staged_csv_append(&b, &s, NULL);
+        CHECK_STR(b.data, "user,A1,,,Delete,deleted,1970-01-01T00:00:00.000001Z,,2026-11-22T05:17:40.123456Z,soft-deleted,'=alice,r1\r\n");
 }
 
 static int fill(StagedList *l, unsigned n) {
