@@ -19,6 +19,9 @@ static bool begin(Cycle *c, int priority, const char *message_id) {
                 return false;
         }
         c->n_entries++;
+        /* What goes nowhere need not be put together. */
+        if (priority > log_get_max_level())
+                return false;
         log_entry_begin(&c->entry, priority, message_id);
         return true;
 }

@@ -588,6 +588,43 @@ static bool killed_after(const Fixture *f, const char *before, const char *after
         return text && (streq(text, before) || streq(text, after));
 }
 
+/* Lines of 100 kB and a few bytes, so that none ends where a page does. */
+static size_t put_large_lines(char *text, unsigned n, const char *changed) {
+        char *p = text;
+
+        for (unsigned i = 0; i < n; i++) {
+                p += sprintf(p, "{\"id\":\"u%04u\",\"userName\":\"name%u\",\"x\":\"", i, i);
+                memset(p, 'a' + (int) (i % 26), 100000 + i);
+                p += 100000 + i;
+                p += sprintf(p, "\",\"y\":\"%s\"}\n", i % 100 == 7 ? changed : "old");
+        }
+        return (size_t) (p - text);
+}
+
+TEST(what_goes_past_the_cache_is_written_whole) {
+        enum { N = 450 };
+        _cleanup_free_ char *before = malloc(N * 100600), *after = malloc(N * 100600);
+        _cleanup_fixture_ Fixture f = fixture(NULL, NULL);
+        TargetChange changes[N / 100 + 1];
+        char ids[N / 100 + 1][8];
+        size_t n = 0, size;
+        const char *is;
+
+        if (!before || !after)
+                abort();
+        put_large_lines(before, N, "old");
+        size = put_large_lines(after, N, "a new and longer value");
+        put_file(&f, "users.jsonl", before);
+        for (unsigned i = 7; i < N; i += 100, n++) {
+                (void) snprintf(ids[n], sizeof(ids[n]), "u%04u", i);
+                changes[n] = (TargetChange) { TARGET_UPDATE, USER, ids[n], "{\"y\":\"a new and longer value\"}", "{\"y\":\"old\"}" };
+        }
+        CHECK_INT(commit(&f, changes, n), 0);
+        is = content(&f, "users.jsonl");
+        CHECK(is && strlen(is) == size && memcmp(is, after, size) == 0);
+        outcomes_done(changes, n);
+}
+
 TEST(c5_a_commit_killed_at_any_time_is_done_or_not) {
         _cleanup_free_ char *before = many_users(20000), *after = NULL;
         _cleanup_fixture_ Fixture f = fixture(before, NULL);
