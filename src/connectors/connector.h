@@ -109,8 +109,11 @@ typedef struct Target Target;
 
 typedef struct TargetVTable {
         const char *name;
-        /* Opens and checks that it can be written. Errors: as SourceVTable.open. */
+        /* Opens for looking things up. Errors: as SourceVTable.open. */
         int (*open)(const ConnectorConfig *config, Target **ret, Error **ret_error);
+        /* Could commit() write? Tries nothing. Errors: scope CONNECTOR; -EROFS where the file system, or the sandbox around
+         * us, lets nobody write, who else may. */
+        int (*writable)(Target *t, Error **ret_error);
         /* Objects whose @attribute (a top-level name or path, compared as the target compares it) is @value; at most
          * two are given: nobody needs more to know that it is ambiguous. *ret_n is 0, 1 or 2; ret[i] owned by the caller. */
         int (*find)(Target *t, ObjectKind kind, const char *attribute, const char *value, Object *ret[static 2],
@@ -137,6 +140,8 @@ Source *source_free(Source *s);
 DEFINE_CLEANUP(Source *, source_free)
 
 int target_open(const ConnectorConfig *config, Target **ret, Error **ret_error);
+/** target_writable() - whether a cycle can write what it plans; see TargetVTable.writable */
+int target_writable(Target *t, Error **ret_error);
 Target *target_free(Target *t);
 DEFINE_CLEANUP(Target *, target_free)
 

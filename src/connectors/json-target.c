@@ -58,24 +58,31 @@ static Target *json_target_free(Target *target) {
 }
 DEFINE_CLEANUP(Target *, json_target_free)
 
+static int check_directory(const JsonTarget *t, Error **ret_error) {
+        struct stat st;
+
+        if (stat(t->directory, &st) < 0)
+                return errno == ENOENT ? 0 : target_error(t, -errno, "cannot be examined", ret_error);
+        if (!S_ISDIR(st.st_mode))
+                return target_error(t, -ENOTDIR, "this is not a folder", ret_error);
+        if (faccessat(AT_FDCWD, t->directory, R_OK | X_OK, AT_EACCESS) < 0)
+                return target_error(t, -errno, "the folder cannot be read", ret_error);
+        return 0;
+}
+
 /* The folder may be made at the first commit, never what is above it: there a typing error is more likely, or a file
  * system that is not mounted. */
-static int check_directory(const JsonTarget *t, Error **ret_error) {
+static int json_target_writable(Target *target, Error **ret_error) {
+        const JsonTarget *t = (const JsonTarget *) target;
         _cleanup_free_ char *parent = strdup(t->directory);
-        struct stat st;
         char *slash;
 
         if (!parent)
                 return -ENOMEM;
-        if (stat(t->directory, &st) == 0) {
-                if (!S_ISDIR(st.st_mode))
-                        return target_error(t, -ENOTDIR, "this is not a folder", ret_error);
-                if (faccessat(AT_FDCWD, t->directory, R_OK | W_OK | X_OK, AT_EACCESS) < 0)
-                        return target_error(t, -errno, "the folder cannot be written", ret_error);
+        if (faccessat(AT_FDCWD, t->directory, R_OK | W_OK | X_OK, AT_EACCESS) == 0)
                 return 0;
-        }
         if (errno != ENOENT)
-                return target_error(t, -errno, "cannot be examined", ret_error);
+                return target_error(t, -errno, "the folder cannot be written", ret_error);
         for (slash = parent + strlen(parent); slash > parent + 1 && slash[-1] == '/'; slash--)
                 slash[-1] = '\0';
         slash = strrchr(parent, '/');
@@ -331,6 +338,7 @@ static int json_target_commit(Target *target, TargetChange *changes, size_t n, E
 static const TargetVTable json_target_vtable = {
         .name = "json",
         .open = json_target_open,
+        .writable = json_target_writable,
         .find = json_target_find,
         .get = json_target_get,
         .commit = json_target_commit,

@@ -54,6 +54,10 @@ int target_open(const ConnectorConfig *config, Target **ret, Error **ret_error) 
         return class_find(config)->target->open(config, ret, ret_error);
 }
 
+int target_writable(Target *t, Error **ret_error) {
+        return t->vtable->writable(t, ret_error);
+}
+
 Target *target_free(Target *t) {
         return t ? t->vtable->free(t) : NULL;
 }

@@ -331,6 +331,11 @@ static int open_systems(Cycle *c, Error **ret_error) {
         if (r < 0)
                 return error_wrap(ret_error, r, "Failed to open the source");
         r = target_open(&c->config->target, &c->target, ret_error);
+        if (r < 0)
+                return error_wrap(ret_error, r, "Failed to open the target");
+        if (c->options->confined && target_writable(c->target, NULL) == -EROFS)
+                return 0;
+        r = target_writable(c->target, ret_error);
         return r < 0 ? error_wrap(ret_error, r, "Failed to open the target") : 0;
 }
 

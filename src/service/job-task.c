@@ -53,6 +53,12 @@ static void on_done(int status, int fd, const char *text, void *userdata) {
         t->done(r, r == 0 ? TAKE_FD(output) : -1, error, t->userdata);
 }
 
+/* What may be done here in its stead is the same program, by somebody who may. */
+static int not_supported(const Job *j, const char *why, const char *what, Error **ret_error) {
+        return error_set(ret_error, SERVICE_E_NOT_SUPPORTED, "%s; run as an administrator: %s %s %s", why,
+                         launcher_get_cycle_program(j->manager->launcher), what, j->name);
+}
+
 static int run_task(Job *j, char *const *arguments, const char *what, JobTaskDone done, void *userdata, JobTask **ret,
                     Error **ret_error) {
         _cleanup_free_ JobTask *t = NULL;
@@ -62,11 +68,7 @@ static int run_task(Job *j, char *const *arguments, const char *what, JobTaskDon
                 return error_set(ret_error, SERVICE_E_INVALID_SETTINGS, "%s", strempty(j->config_error));
         if (launcher_get_mode(j->manager->launcher) == LAUNCH_SYSTEMD &&
             (connector_needs_unit(&j->config->source) || connector_needs_unit(&j->config->target)))
-                return error_set(ret_error, SERVICE_E_NOT_SUPPORTED,
-                                 "the service has neither network nor credentials, and job %s needs them; run as an "
-                                 "administrator: "
-                                 "reprieve-cycle %s %s",
-                                 j->name, what, j->name);
+                return not_supported(j, "the service has neither network nor credentials, and this job needs them", what, ret_error);
         t = calloc(1, sizeof(*t));
         if (!t)
                 return -ENOMEM;
@@ -79,14 +81,19 @@ static int run_task(Job *j, char *const *arguments, const char *what, JobTaskDon
         return 0;
 }
 
+/* As a unit the service can write to no target, and neither can its children. */
+static char *confined(const Job *j) {
+        return launcher_get_mode(j->manager->launcher) == LAUNCH_SYSTEMD ? (char *) "--confined" : NULL;
+}
+
 int job_preview(Job *j, JobTaskDone done, void *userdata, JobTask **ret, Error **ret_error) {
-        char *arguments[] = { (char *) "--preview", NULL };
+        char *arguments[] = { (char *) "--preview", confined(j), NULL };
 
         return run_task(j, arguments, "--preview", done, userdata, ret, ret_error);
 }
 
 int job_validate(Job *j, JobTaskDone done, void *userdata, JobTask **ret, Error **ret_error) {
-        char *arguments[] = { (char *) "--validate", NULL };
+        char *arguments[] = { (char *) "--validate", confined(j), NULL };
 
         return run_task(j, arguments, "--validate", done, userdata, ret, ret_error);
 }
@@ -103,6 +110,8 @@ int job_provision_on_demand(Job *j, const Person *by, ObjectKind kind, const cha
         if (asprintf(&option, "--on-demand=%s:%s", object_kind_to_string(kind), source_id) < 0)
                 return -ENOMEM;
         arguments[0] = option;
+        if (j->config && confined(j))
+                return not_supported(j, "the service may write to no target", "--on-demand=KIND:ID", ret_error);
         r = run_task(j, arguments, "--on-demand=KIND:ID", done, userdata, ret, ret_error);
         if (r != 0)
                 return r;

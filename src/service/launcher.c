@@ -111,6 +111,10 @@ LaunchMode launcher_get_mode(const Launcher *l) {
         return l->mode;
 }
 
+const char *launcher_get_cycle_program(const Launcher *l) {
+        return l->cycle_program;
+}
+
 static int launch_failed(Error **ret_error, int r, const char *what) {
         if (r == -ENOMEM)
                 return r;

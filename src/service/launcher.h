@@ -32,6 +32,8 @@ int launcher_new(const LauncherOptions *o, Launcher **ret);
 Launcher *launcher_free(Launcher *l);
 DEFINE_CLEANUP(Launcher *, launcher_free)
 LaunchMode launcher_get_mode(const Launcher *l);
+/** launcher_get_cycle_program() - path of reprieve-cycle; the launcher's */
+const char *launcher_get_cycle_program(const Launcher *l);
 
 /** launcher_spawn_cycle() - LAUNCH_DIRECT: reprieve-cycle as a child. @cycle_id: 32 hex digits.
  * Errors: SERVICE_E_LAUNCH_FAILED, -ENOMEM. */

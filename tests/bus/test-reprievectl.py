@@ -285,6 +285,7 @@ with Ctl() as h:
     h.golden("restart", "restart", "staff", "--scope=escrows,watermark")
     h.golden("validate", "validate", "staff")
     t.is_([o["ok"] for o in h.lines("validate", "staff")], [True, True], "validate --json")
+    h.wait_idle()
     t.like(h.ctl("provision", "staff", "user", "u003").stdout, r"^STEP +STATUS +DETAILS\nimport +success ", "provision shows the steps")
     t.ok(all("step" in o for o in h.lines("provision", "staff", "user", "u003")), "provision --json")
     h.golden("create", "create", "my-copy", h.job_file(), "Job.Description=another")

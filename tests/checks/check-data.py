@@ -53,6 +53,8 @@ with tempfile.TemporaryDirectory() as work:
         t.is_([w for w in wanted if w not in text], [], f"{name}: own user, no privileges, no core, limits")
     cycle = read(os.path.join(units, "reprieve-cycle@.service"))
     t.ok("LogRateLimitIntervalSec=1s\nLogRateLimitBurst=1000000\n" in cycle, "a cycle's entries are not rate limited, in the form that reaches journald")
+    t.is_([n for n in ("reprieve-cycle@.service", "reprieve-notify.service") if "StartLimitIntervalSec=0\n" not in read(os.path.join(units, n))], [],
+          "a unit that people, timers and decisions start is not refused for starting often")
     t.ok("InaccessiblePaths=-/run/dbus" in cycle and "PrivateNetwork=yes" in read(os.path.join(units, "reprieved.service")),
          "a cycle has no system bus, the service no network")
 

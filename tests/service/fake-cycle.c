@@ -168,7 +168,8 @@ int main(int argc, char *argv[]) {
                 { "config-dir", required_argument, NULL, 'c' }, { "state-dir", required_argument, NULL, 's' },
                 { "runtime-dir", required_argument, NULL, 'r' }, { "cycle-id", required_argument, NULL, 'i' },
                 { "preview", no_argument, NULL, 'p' },          { "validate", no_argument, NULL, 'v' },
-                { "on-demand", required_argument, NULL, 'd' },  {},
+                { "on-demand", required_argument, NULL, 'd' },  { "confined", no_argument, NULL, 'n' },
+                {},
         };
         const char *config_dir = NULL, *state_dir = NULL, *runtime_dir = NULL, *id = NULL, *demand = NULL;
         struct sigaction sa = { .sa_handler = on_term };
@@ -190,6 +191,7 @@ int main(int argc, char *argv[]) {
                 case 'p': preview = true; break;
                 case 'v': validate = true; break;
                 case 'd': demand = optarg; break;
+                case 'n': break;
                 default: return 2;
                 }
         if (!id) {

@@ -85,6 +85,8 @@ with FakeHouse(jobs=("staff", "forbidden", "stillborn")) as h:
 
     # ---- what the service's sandbox cannot do ----
     t.like(h.read_fd("Preview").decode().splitlines()[-1], "verdict", "a job of files can be previewed")
+    t.like(h.refused("ProvisionOnDemand", "ss", "user", "u1"), f"write to no target; run as an administrator: {h.exec}/reprieve-cycle --on-demand=KIND:ID staff",
+           "what writes to a target cannot be done here, and it says where")
     open(h.job_file("secret"), "w").write(open(h.job_file()).read().replace("[Source]", "[Source]\nCredential=token", 1))
     h.manager("Reload")
     t.like(h.read_fd("Preview", job="secret").decode(), "NotSupported.*reprieve-cycle --preview secret", "one with a credential cannot, and it says what can")

@@ -266,6 +266,22 @@ t.is_(m.get("Status", user="alice"), "active", "an ordinary user may see that th
 t.is_(m.get("LastCycleCounts", user="alice").get("imported"), 100, "and the counts")
 if HAVE_CTL:
     t.like(m("reprievectl", "list").stdout, r"staff\s.*active", "reprievectl list shows it")
+    # What the tutorial types: in the sandbox of the service every target is read-only.
+    out = m("reprievectl", "preview", "staff")
+    t.is_((out.returncode, out.stdout.splitlines()[:1]), (0, ["Would change nothing."]), f"reprievectl preview {out.stderr.strip()}")
+    out = m("reprievectl", "validate", "--no-legend", "staff")
+    t.is_((out.returncode, out.stdout.split()), (0, ["source", "ok", "target", "ok"]), f"reprievectl validate {out.stderr.strip()}")
+    with open(m.path("/srv/hr/staff.jsonl"), "a") as f:
+        f.write('{"id":"new","userName":"new","active":true}\n')
+    m("systemctl", "stop", "reprieve-cycle@staff.timer")
+    out = m("reprievectl", "provision", "staff", "user", "new")
+    t.ok(out.returncode == 0 and "new" in m.target(), f"reprievectl provision {out.stderr.strip()}", out.stdout)
+    t.ok(wait_for(lambda: m.count("REPRIEVE_JOB=staff", "REPRIEVE_ACTION=Create", "REPRIEVE_SOURCE_ID=new") == 1), "with its entry in the journal (L1)")
+    t.is_(m("stat", "-c", "%U", "/srv/target/staff/users.jsonl", "/var/lib/reprieve/jobs/staff/ledger.db").stdout.split(), ["_reprieve"] * 2, "and nothing becomes root's")
+    t.is_([m("reprievectl", "run", "--wait", "staff").returncode for _ in range(8)], [0] * 8, "eight cycles in a row: none is refused")
+    m.source(100)
+    t.is_(m("reprievectl", "run", "--wait", "staff").returncode, 0, "one removal is below the limit")
+    m("systemctl", "start", "reprieve-cycle@staff.timer")
 
 # ---- a trip
 m.source(60)
