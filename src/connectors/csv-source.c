@@ -22,7 +22,7 @@
  * same attribute twice, and an error.
  *
  * What a broken record means (E2): it is seen but invalid where its id is beyond doubt. With fields too few or too many
- * only a first column is, and not even that if so many are left over that a lost line end would explain it: then
+ * only a first column is, if a delimiter ends it, and not even that if so many are left over that a lost line end would explain it: then
  * another record is in this one. */
 
 #define NO_COLUMN SIZE_MAX
@@ -287,6 +287,7 @@ static int csv_source_open(const ConnectorConfig *config, Source **ret, Error **
                 Error *reason = NULL;
 
                 s->headers[i].id = s->headers[i].kind = NO_COLUMN;
+                f->tabs_count = s->delimiter == '\t';
                 if (f->failed)
                         continue;
                 r = read_header(s, f, &s->headers[i], &schema, &reason);
@@ -400,9 +401,11 @@ static ObjectKind record_kind(const CsvSource *s, const Header *h, uint32_t kind
         return kinds == OBJECT_KIND_MASK(OBJECT_KIND_GROUP) ? OBJECT_KIND_GROUP : OBJECT_KIND_USER;
 }
 
-/* Whose record is this, though it has too few fields or too many? Only the first column is where it should be. */
+/* Whose record is this, though it has too few fields or too many? Only the first column is where it should be, and what no
+ * delimiter ends may be a part of it. */
 static bool first_column_tells(const CsvSource *s, const Header *h) {
-        return h->id == 0 && !s->base.kind_inside && id_is_usable(field(s, 0)) && s->n_fields + 1 < 2 * h->n;
+        return h->id == 0 && !s->base.kind_inside && s->n_fields > 1 && id_is_usable(field(s, 0)) &&
+               s->n_fields + 1 < 2 * h->n;
 }
 
 static int csv_source_parse(Source *source, const SourceRecord *record, Object **ret, ObjectKind *ret_kind,

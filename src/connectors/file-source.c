@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <time.h>
 
 /* Fits the second level cache, so that what read(2) put there is still there when it is looked at. */
 #define BUFFER_SIZE ((size_t) 256 * 1024)
@@ -42,6 +43,20 @@ static const char *file_type(mode_t mode) {
         return "a device";
 }
 
+/* A file's times come from a clock that ticks some hundred times a second. Who writes again within the tick of his last write
+ * leaves the times as they were, so that what we read might not be what was looked at: hence we begin with the next tick. */
+static void wait_for_next_tick(const struct stat *st) {
+        struct timespec now, pause = { .tv_nsec = 1000000 };
+
+        /* A time that lies ahead is the clock's fault, and not waited for. */
+        for (unsigned i = 0; i < 20; i++) {
+                if (clock_gettime(CLOCK_REALTIME_COARSE, &now) < 0 || now.tv_sec > st->st_ctim.tv_sec ||
+                    (now.tv_sec == st->st_ctim.tv_sec && now.tv_nsec > st->st_ctim.tv_nsec))
+                        return;
+                (void) nanosleep(&pause, NULL);
+        }
+}
+
 static void source_file_open(SourceFile *f) {
         int r;
 
@@ -70,6 +85,7 @@ static void source_file_open(SourceFile *f) {
                                      "this is %s, not a file", file_type(f->st.st_mode));
                 return;
         }
+        wait_for_next_tick(&f->st);
         (void) posix_fadvise(f->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
         f->failed = false;
 }
@@ -142,9 +158,9 @@ static bool odd_quotes(const char *p, size_t size) {
         return odd;
 }
 
-static bool is_blank(const char *s, size_t size) {
+static bool is_blank(const SourceFile *f, const char *s, size_t size) {
         for (size_t i = 0; i < size; i++)
-                if (s[i] != ' ' && s[i] != '\t')
+                if (s[i] != ' ' && (s[i] != '\t' || f->tabs_count))
                         return false;
         return true;
 }
@@ -193,7 +209,7 @@ int source_file_next(SourceFile *f, SourceRecord *ret, Error **ret_reason) {
                 f->start = f->scan;
                 if (size > 0 && begin[size - 1] == '\r')
                         size--;
-                if (size == 0 || ((begin[0] == ' ' || begin[0] == '\t') && is_blank(begin, size)))
+                if (size == 0 || ((begin[0] == ' ' || begin[0] == '\t') && is_blank(f, begin, size)))
                         continue;
 
                 *ret = (SourceRecord) {

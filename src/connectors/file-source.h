@@ -25,6 +25,7 @@ typedef struct SourceFile {
         char *path;
         uint32_t kinds;
         bool csv;                       /* a newline inside double quotes ends no record */
+        bool tabs_count;                /* a line of tabs is no empty line */
         int fd;                         /* -1: not open */
         struct stat st;                 /* when it was opened */
         Error *error;                   /* why it could not be opened */

@@ -238,7 +238,7 @@ static int entry_value(const JsonMember *element, Arena *arena, StrBuf *buffer, 
         int r;
 
         if (size > 0 && *value == '{') {
-                r = json_scan_find(value, size, "value", &m, NULL);
+                r = json_scan_find(value, size, "value", &m);
                 if (r <= 0)
                         return r < 0 ? r : -EINVAL;
                 value = m.value;

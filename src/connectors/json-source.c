@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "json-scan.h"
+#include "unicode.h"
 
 /* The json source: JSON Lines, one object a line. With File= the attribute "kind" ("user" or "group") says what a
  * record is, and is no attribute of the object.
@@ -70,28 +71,74 @@ static ObjectKind kind_of(uint32_t kinds) {
         return kinds == OBJECT_KIND_MASK(OBJECT_KIND_GROUP) ? OBJECT_KIND_GROUP : OBJECT_KIND_USER;
 }
 
+/* What must not be guessed: whose record it is and of which kind, and what decides on removals. */
+typedef enum Once {
+        ONCE_ID,
+        ONCE_KIND,
+        ONCE_ACTIVE,
+        ONCE_DELETED,
+        ONCE_MEMBERS,
+        _ONCE_MAX,
+} Once;
+
+static bool is_name(const char *key, size_t size, const char *name) {
+        return size == strlen(name) && memcmp(key, name, size) == 0;
+}
+
+/* The names as json-c reads them: without escapes, and up to a NUL. Attributes do not count with case (RFC 7643, section 2.1);
+ * id and kind are ours, and do. */
+static int count_names(const FileSource *s, const char *text, size_t size, unsigned ret[static _ONCE_MAX]) {
+        static const char *const attributes[_ONCE_MAX] = {
+                [ONCE_ACTIVE] = "active", [ONCE_DELETED] = "deleted", [ONCE_MEMBERS] = "members",
+        };
+        _cleanup_strbuf_ StrBuf buffer = STRBUF_INIT;
+        JsonMember m;
+        JsonScan scan;
+        int r;
+
+        r = json_scan_begin(&scan, text, size);
+        while (r >= 0 && (r = json_scan_next(&scan, &m)) > 0) {
+                const char *key;
+                size_t n;
+
+                r = json_scan_text(m.key - 1, m.key_size + 2, &buffer, &key, &n);
+                if (r < 0)
+                        return r;
+                n = strnlen(key, n);
+                ret[ONCE_ID] += is_name(key, n, s->id_name);
+                ret[ONCE_KIND] += s->kind_inside && is_name(key, n, "kind");
+                for (Once i = ONCE_ACTIVE; i < _ONCE_MAX; i++)
+                        ret[i] += n == strlen(attributes[i]) && ascii_strncaseeq(key, attributes[i], n);
+        }
+        return r;
+}
+
+static int stands_twice(const char *name, Error **ret_error) {
+        return error_set_full(ret_error, -EINVAL, ERROR_SCOPE_ITEM, ERROR_RETRY_LATER, "InvalidRecord",
+                              "\"%s\" stands twice in the record", name);
+}
+
 /* Errors: -EINVAL, with *ret_kind and *ret_id where it is beyond doubt whose record this is; -ENOMEM. */
 static int read_record(const FileSource *s, uint32_t kinds, const char *text, size_t size, Object **ret,
                        ObjectKind *ret_kind, char **ret_id, Error **ret_error) {
-        /* What decides on removals must not be guessed. */
-        static const char *const once[] = { "active", "deleted", "members" };
         _cleanup_json_ json_object *json = NULL;
         _cleanup_(object_freep) Object *o = NULL;
-        const char *repeated = NULL;
         ObjectKind kind = kind_of(kinds);
-        JsonMember m;
-        bool again;
+        unsigned n[_ONCE_MAX] = {};
         int r;
 
         r = json_parse_whole(text, size, &json, ret_error);
         if (r < 0)
                 return r;
-        if (json_scan_find(text, size, s->id_name, &m, &again) > 0 && again)
-                return error_set_full(ret_error, -EINVAL, ERROR_SCOPE_ITEM, ERROR_RETRY_LATER, "InvalidRecord",
-                                      "\"%s\" stands twice in the record", s->id_name);
-        for (size_t i = 0; i < ELEMENTSOF(once) && !repeated; i++)
-                if (json_scan_find(text, size, once[i], &m, &again) > 0 && again)
-                        repeated = once[i];
+        if (json_object_is_type(json, json_type_object)) {
+                r = count_names(s, text, size, n);
+                if (r < 0)
+                        return r == -EINVAL ? error_set(ret_error, r, "this is not a JSON object") : r;
+        }
+        if (n[ONCE_ID] > 1)
+                return stands_twice(s->id_name, ret_error);
+        if (n[ONCE_KIND] > 1)
+                return stands_twice("kind", ret_error);
         if (s->kind_inside) {
                 r = take_kind(json, &kind, ret_error);
                 if (r < 0)
@@ -101,9 +148,10 @@ static int read_record(const FileSource *s, uint32_t kinds, const char *text, si
         r = object_new_from_json(kind, TAKE_PTR(json), s->id_name, &o, ret_id, ret_error);
         if (r < 0)
                 return r;
-        if (repeated)
-                return error_set_full(ret_error, -EINVAL, ERROR_SCOPE_ITEM, ERROR_RETRY_LATER, "InvalidRecord",
-                                      "\"%s\" stands twice in the record", repeated);
+        if (n[ONCE_ACTIVE] > 1 || n[ONCE_DELETED] > 1 || n[ONCE_MEMBERS] > 1)
+                return stands_twice(n[ONCE_ACTIVE] > 1    ? "active"
+                                    : n[ONCE_DELETED] > 1 ? "deleted"
+                                                          : "members", ret_error);
         *ret = TAKE_PTR(o);
         return 0;
 }

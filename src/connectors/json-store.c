@@ -175,7 +175,7 @@ static int line_id(const char *data, size_t size, StrBuf *buffer, const char **r
                         return 0;
                 }
         }
-        r = json_scan_find(data, size, "id", &m, NULL);
+        r = json_scan_find(data, size, "id", &m);
         if (r <= 0)
                 return -EINVAL;
         r = json_scan_text(m.value, m.value_size, buffer, ret, ret_size);

@@ -92,8 +92,9 @@ static int add_evaluated(Cycle *c, ObjectKind kind, const char *source_id, uint3
 static bool is_false(json_object *v) {
         const char *s;
 
-        /* Databases export 0 and 1. */
-        if (json_object_is_type(v, json_type_boolean) || json_object_is_type(v, json_type_int))
+        /* Databases export 0 and 1, some of them as 0.0 and 1.0. */
+        if (json_object_is_type(v, json_type_boolean) || json_object_is_type(v, json_type_int) ||
+            json_object_is_type(v, json_type_double))
                 return !json_object_get_boolean(v);
         if (!json_object_is_type(v, json_type_string))
                 return false;
@@ -103,7 +104,8 @@ static bool is_false(json_object *v) {
 }
 
 static bool is_true(json_object *v) {
-        if (json_object_is_type(v, json_type_boolean) || json_object_is_type(v, json_type_int))
+        if (json_object_is_type(v, json_type_boolean) || json_object_is_type(v, json_type_int) ||
+            json_object_is_type(v, json_type_double))
                 return json_object_get_boolean(v);
         return json_object_is_type(v, json_type_string) && parse_boolean(json_object_get_string(v)) == 1;
 }

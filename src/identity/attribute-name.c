@@ -94,30 +94,33 @@ bool attribute_name_is_case_exact(const AttributeName *n) {
                ascii_strcaseeq(n->parts[0], "meta");
 }
 
-const char *json_find_key(json_object *o, const char *name) {
-        struct lh_entry *e;
+/* Of several names that differ in case alone the first one in the order of bytes: a record's meaning must not depend on the order
+ * of its members. */
+static struct lh_entry *find_entry(json_object *o, const char *name) {
+        struct lh_entry *found, *e;
 
-        e = lh_table_lookup_entry(json_object_get_object(o), name);
-        if (e)
-                return lh_entry_k(e);
+        found = lh_table_lookup_entry(json_object_get_object(o), name);
+        if (found)
+                return found;
         lh_foreach(json_object_get_object(o), e)
-                if (ascii_strcaseeq(lh_entry_k(e), name))
-                        return lh_entry_k(e);
-        return NULL;
+                if (ascii_strcaseeq(lh_entry_k(e), name) && (!found || strcmp(lh_entry_k(e), lh_entry_k(found)) < 0))
+                        found = e;
+        return found;
+}
+
+const char *json_find_key(json_object *o, const char *name) {
+        struct lh_entry *e = find_entry(o, name);
+
+        return e ? lh_entry_k(e) : NULL;
 }
 
 json_object *json_get_member(json_object *o, const char *name) {
         struct lh_entry *e;
-        json_object *v;
 
         switch (json_object_get_type(o)) {
         case json_type_object:
-                if (json_object_object_get_ex(o, name, &v))
-                        return v;
-                lh_foreach(json_object_get_object(o), e)
-                        if (ascii_strcaseeq(lh_entry_k(e), name))
-                                return (json_object *) lh_entry_v(e);
-                return NULL;
+                e = find_entry(o, name);
+                return e ? (json_object *) lh_entry_v(e) : NULL;
         case json_type_array:
         case json_type_null:
                 return NULL;

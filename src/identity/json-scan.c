@@ -117,29 +117,21 @@ int json_scan_next(JsonScan *s, JsonMember *ret) {
         return 1;
 }
 
-int json_scan_find(const char *text, size_t size, const char *name, JsonMember *ret, bool *again) {
+int json_scan_find(const char *text, size_t size, const char *name, JsonMember *ret) {
         JsonMember m;
         JsonScan s;
-        int r, found = 0;
+        int r;
 
         r = json_scan_begin(&s, text, size);
         if (r < 0 || s.closing != '}')
                 return -EINVAL;
-        if (again)
-                *again = false;
         while ((r = json_scan_next(&s, &m)) > 0) {
                 if (!json_member_is(&m, name))
                         continue;
-                if (found) {
-                        *again = true;
-                        return 1;
-                }
                 *ret = m;
-                found = 1;
-                if (!again)
-                        return 1;
+                return 1;
         }
-        return r < 0 ? r : found;
+        return r;
 }
 
 int json_scan_text(const char *value, size_t size, StrBuf *buffer, const char **ret, size_t *ret_size) {

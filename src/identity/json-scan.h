@@ -30,9 +30,9 @@ int json_scan_begin(JsonScan *s, const char *text, size_t size);
  * Errors: -EINVAL. */
 int json_scan_next(JsonScan *s, JsonMember *ret);
 
-/** json_scan_find() - the member @name, compared bytewise with the key as it stands. 1, or 0 if there is none; with
- * @again (may be NULL) whether there is a second one. Errors: -EINVAL. */
-int json_scan_find(const char *text, size_t size, const char *name, JsonMember *ret, bool *again);
+/** json_scan_find() - the first member @name, compared bytewise with the key as it stands. 1, or 0 if there is none.
+ * Errors: -EINVAL. */
+int json_scan_find(const char *text, size_t size, const char *name, JsonMember *ret);
 
 /** json_member_is() - is the key @name? */
 static inline bool json_member_is(const JsonMember *m, const char *name) {

@@ -59,36 +59,35 @@ static int bad_record(Error **ret_error, const char *fmt, ...) {
         return error_set_full(ret_error, -EINVAL, ERROR_SCOPE_ITEM, ERROR_RETRY_LATER, "InvalidRecord", "%s", text);
 }
 
+/* json-c takes a whole number that is too large for the largest there is, so that two ids would be one. */
+static bool is_too_large(json_object *v) {
+        return json_object_is_type(v, json_type_int) &&
+               (json_object_get_uint64(v) == UINT64_MAX || json_object_get_int64(v) == INT64_MIN);
+}
+
 static int read_members(json_object *value, char ***ret, Error **ret_error) {
         _cleanup_strv_ char **members = NULL;
         size_t n;
 
-        members = calloc(2, sizeof(char *));
+        if (!json_object_is_type(value, json_type_array))
+                return bad_record(ret_error, "members is not an array");
+        n = json_object_array_length(value);
+        /* One allocation for all: strv_extend() counts its list each time. */
+        members = calloc(2 * n + 2, sizeof(char *));
         if (!members)
                 return -ENOMEM;
-        if (value) {
-                if (!json_object_is_type(value, json_type_array))
-                        return bad_record(ret_error, "members is not an array");
-                n = json_object_array_length(value);
-                /* One allocation for all: strv_extend() counts its list each time. */
-                free(members);
-                members = calloc(2 * n + 2, sizeof(char *));
-                if (!members)
-                        return -ENOMEM;
-                for (size_t i = 0; i < n; i++) {
-                        json_object *m = json_object_array_get_idx(value, i), *v = m;
+        for (size_t i = 0; i < n; i++) {
+                json_object *m = json_object_array_get_idx(value, i), *v = m;
 
-                        if (json_object_is_type(m, json_type_object) &&
-                            !json_object_object_get_ex(m, "value", &v))
-                                v = NULL;
-                        if (!json_object_is_type(v, json_type_string) && !json_object_is_type(v, json_type_int))
-                                return bad_record(ret_error, "members[%zu] has no value that is an id", i);
-                        members[i] = strdup(json_object_get_string(v));
-                        if (!members[i])
-                                return -ENOMEM;
-                        if (!members[i][0])
-                                return bad_record(ret_error, "members[%zu] has an empty value", i);
-                }
+                if (json_object_is_type(m, json_type_object) && !json_object_object_get_ex(m, "value", &v))
+                        v = NULL;
+                if ((!json_object_is_type(v, json_type_string) && !json_object_is_type(v, json_type_int)) || is_too_large(v))
+                        return bad_record(ret_error, "members[%zu] has no value that is an id", i);
+                members[i] = strdup(json_object_get_string(v));
+                if (!members[i])
+                        return -ENOMEM;
+                if (!members[i][0])
+                        return bad_record(ret_error, "members[%zu] has an empty value", i);
         }
         strv_sort_unique(members);
         *ret = TAKE_PTR(members);
@@ -109,6 +108,8 @@ int object_new_from_json(ObjectKind kind, json_object *json, const char *id_name
                 return bad_record(ret_error, "the record has no attribute \"%s\"", id_name);
         if (!json_object_is_type(id, json_type_string) && !json_object_is_type(id, json_type_int))
                 return bad_record(ret_error, "\"%s\" is neither a string nor a whole number", id_name);
+        if (is_too_large(id))
+                return bad_record(ret_error, "\"%s\" is a number that is too large; put it in quotation marks", id_name);
         s = json_object_get_string(id);
         if (isempty(s))
                 return bad_record(ret_error, "\"%s\" is empty", id_name);
@@ -132,7 +133,8 @@ int object_new_from_json(ObjectKind kind, json_object *json, const char *id_name
         }
 
         if (kind == OBJECT_KIND_GROUP && json_object_object_get_ex(json, "members", &members)) {
-                r = read_members(members, &o->members, ret_error);
+                /* Null is no empty list: it says nothing. */
+                r = members ? read_members(members, &o->members, ret_error) : 0;
                 if (r < 0)
                         return r;
                 json_object_object_del(json, "members");
@@ -144,14 +146,18 @@ int object_new_from_json(ObjectKind kind, json_object *json, const char *id_name
 }
 
 const char *object_get_string(json_object *attributes, const char *name) {
-        json_object *value;
+        json_object *value = NULL;
+        const char *found = NULL;
 
-        if (json_object_object_get_ex(attributes, name, &value))
-                return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : NULL;
-        json_object_object_foreach(attributes, key, v)
-                if (strcasecmp(key, name) == 0)
-                        return json_object_is_type(v, json_type_string) ? json_object_get_string(v) : NULL;
-        return NULL;
+        if (!json_object_object_get_ex(attributes, name, &value)) {
+                /* Of several the first one in the order of bytes, as in a canonical text. */
+                json_object_object_foreach(attributes, key, v)
+                        if (strcasecmp(key, name) == 0 && (!found || strcmp(key, found) < 0)) {
+                                found = key;
+                                value = v;
+                        }
+        }
+        return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : NULL;
 }
 
 int json_text_get_string(const char *text, const char *name, StrBuf *ret) {

@@ -39,7 +39,7 @@ typedef struct Object {
         json_object *attributes;  /* owned; NULL: only the text is there yet, see object_attributes() */
         char *text;               /* canonical JSON of the attributes, without a backslash in it; owned; may be NULL */
         char *display_name;       /* beside a text: displayName, else userName; owned; may be NULL */
-        char **members;           /* a group's members[].value; owned; NULL if the record has no such attribute */
+        char **members;           /* a group's members[].value; owned; NULL if the record has no such attribute, or null there */
 } Object;
 
 Object *object_free(Object *o);
@@ -54,7 +54,7 @@ json_object *object_attributes(Object *o);
  * @id_name: the attribute that is the id, e.g. "id"
  *
  * Errors: -EINVAL with an Error that says what is wrong with the record: no object, no id, an id that is neither a
- * string nor an integer or is empty, members that are not an array of {"value": …} or of strings. If the id itself
+ * string nor an integer (of 64 bits) or is empty, members that are not an array of {"value": …} or of strings. If the id itself
  * was readable, *@ret_id (may be NULL) is set even then, so that the caller can tell rule E2's two cases apart.
  */
 int object_new_from_json(ObjectKind kind, json_object *json, const char *id_name, Object **ret, char **ret_id,
@@ -66,7 +66,7 @@ int object_new_from_json(ObjectKind kind, json_object *json, const char *id_name
  * @kind_inside: the attribute "kind" says what the record is, and is left out; @kind does not count then
  *
  * A first reading of a million records has no time to build and take apart a million trees. Most records are plain: an
- * object without escapes, tabs, line ends, names that stand there twice, and numbers other than whole ones of up to 18
+ * object without escapes, tabs, line ends, names that stand there twice (without case, where a name decides on removals), and numbers other than whole ones of up to 18
  * digits. They get an object with a text and no tree.
  *
  * 0 with *@ret; OBJECT_E_NOT_PLAIN: for json-c to read, or to say what is wrong with it. Errors: -ENOMEM.

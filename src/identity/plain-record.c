@@ -5,6 +5,7 @@
 
 #include "json-scan.h"
 #include "object.h"
+#include "unicode.h"
 
 /* A plain record from its text to its canonical text, in one pass and without a tree. What is accepted here is strict
  * JSON that json-c takes as well and writes back as it stands; whatever is in doubt is left to json-c. fuzz-plain-record
@@ -208,6 +209,16 @@ static bool is_named(const Member *m, const char *name) {
         return m->key_size == strlen(name) && memcmp(m->key, name, m->key_size) == 0;
 }
 
+/* Is this attribute there in two spellings? */
+static bool says_twice(const Member *members, size_t n, const char *name) {
+        size_t size = strlen(name);
+        unsigned found = 0;
+
+        for (size_t i = 0; i < n; i++)
+                found += members[i].key_size == size && ascii_strncaseeq(members[i].key, name, size);
+        return found > 1;
+}
+
 /* A string or a whole number, as object_new_from_json() takes it for an id. */
 static int copy_id(const char *value, size_t size, size_t max, char **ret) {
         if (size > 0 && *value == '"') {
@@ -236,7 +247,7 @@ static int copy_member_ids(const char *value, size_t size, char ***ret) {
                         return -ENOMEM;
                 ids[n] = NULL;
                 id = m;
-                if (*m.value == '{' && json_scan_find(m.value, m.value_size, "value", &id, NULL) <= 0)
+                if (*m.value == '{' && json_scan_find(m.value, m.value_size, "value", &id) <= 0)
                         return OBJECT_E_NOT_PLAIN;
                 r = copy_id(id.value, id.value_size, SIZE_MAX, &ids[n]);
                 if (r != 0)
@@ -289,6 +300,8 @@ static int make_object(Object *o, Member *members, size_t n, const char *id_name
         size_t k = 0;
         int r;
 
+        if (says_twice(members, n, "active") || says_twice(members, n, "deleted") || says_twice(members, n, "members"))
+                return OBJECT_E_NOT_PLAIN;
         if (kind_inside)
                 o->kind = _OBJECT_KIND_INVALID;
         for (size_t i = 0; i < n; i++) {

@@ -304,4 +304,18 @@ with House() as h:
     t.is_((there(h), h.entries(REPRIEVE_ACTION="Delete")), (numbers(*range(10), 20, 21, 30), []),
           "E1: a snapshot.index from after the backup proves nothing to the restored ledger")
 
+with House() as h:
+    start(h, people(*range(10)), [team(everybody)])
+    h.write_source(groups=[team(None)])
+    h.cycle()
+    t.is_(len(h.target_groups()[0]["members"]), 10, "E2: members that are null are no empty list")
+    h.write_source(people(*range(7)))
+    append(h, "users.jsonl", '{"id":"u7","userName":"user7","active":true,"\\u0061ctive":false}\n{"id":"u8","userName":"user8","Active":true,"ACTIVE":false}\n'
+                             '{"id":"u9","userName":"user9","\\u0069d":"u99","active":true}\n')
+    h.cycle()
+    t.is_(there(h), numbers(*range(10)), "E2: nor is a name that stands there twice in two spellings, whatever they are, a reason to remove")
+    h.write_source([person(n, active=1.0 if n < 5 else 0.0) for n in range(10)])
+    h.cycle()
+    t.is_((there(h), len(h.entries(REPRIEVE_ACTION="StagedAction"))), (numbers(*range(10)), 5), "G1: 0.0 in active is a removal as 0 is")
+
 t.done()

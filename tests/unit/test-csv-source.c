@@ -255,6 +255,7 @@ TEST(e2_a_record_that_could_be_anybodys_makes_the_reading_incomplete) {
         } table[] = {
 #define TEXT(literal) literal, sizeof(literal) - 1
                 { TEXT("id,a\n,x\n"), "file.csv:2: \"id\" is empty" },
+                { TEXT("id,a,b\nu1\n"), "file.csv:2: 1 fields, but the header has 3" },
                 { TEXT("id,a\n\xff,x\n"), "file.csv:2: \"id\" is empty, too long or no UTF-8" },
                 { TEXT("a,id,b\nu1,x\n"), "file.csv:2: 2 fields, but the header has 3" },
                 { TEXT("a,id\nu1,x,y\n"), "file.csv:2: 3 fields, but the header has 2" },
@@ -274,6 +275,24 @@ TEST(e2_a_record_that_could_be_anybodys_makes_the_reading_incomplete) {
                 CHECK(!r.complete);
                 CHECK_STR(r.ids, "? ");
                 CHECK_CONTAINS(r.reason, table[i].reason);
+        }
+}
+
+TEST(e2_a_line_of_tabs_is_a_record_where_tabs_delimit) {
+        static const struct {
+                const char *delimiter, *text;
+                bool complete;
+        } table[] = { { "tab", "id\ta\tb\nu1\tx\ty\n\t\t\n", false }, { ",", "id,a,b\nu1,x,y\n\t \n", true }, { "tab", "id\ta\tb\nu1\tx\ty\n  \n", true } };
+
+        for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+                _cleanup_(test_config_freep) ConnectorConfig *c = NULL;
+                _cleanup_reading_ Reading r = {};
+
+                c = test_config(true, "csv", "Delimiter", table[i].delimiter, "Users",
+                                tap_write_file("tabs.csv", table[i].text, strlen(table[i].text)), NULL);
+                CHECK_INT(read_all(c, &r, NULL), 0);
+                CHECK(r.complete == table[i].complete);
+                CHECK_INT(r.n_users, 1);
         }
 }
 

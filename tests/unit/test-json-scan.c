@@ -68,18 +68,16 @@ TEST(broken_structure_is_noticed) {
         }
 }
 
-TEST(a_member_is_found_and_its_repetition_noticed) {
-        const char *text = "{\"id\":\"a\",\"x\":{\"id\":\"no\"},\"id\":\"b\"}";
+TEST(the_first_member_of_a_name_is_found) {
+        const char *text = "{\"id\":\"a\",\"x\":{\"id\":\"no\"},\"id\":\"bc\"}";
         JsonMember m;
-        bool again;
 
-        CHECK_INT(json_scan_find(text, strlen(text), "id", &m, &again), 1);
-        CHECK(again);
+        CHECK_INT(json_scan_find(text, strlen(text), "id", &m), 1);
         CHECK_INT(m.value_size, 3);
-        CHECK_INT(json_scan_find(text, strlen(text), "x", &m, &again), 1);
-        CHECK(!again);
-        CHECK_INT(json_scan_find(text, strlen(text), "y", &m, &again), 0);
-        CHECK_INT(json_scan_find("[1]", 3, "y", &m, NULL), -EINVAL);
+        CHECK_INT(json_scan_find(text, strlen(text), "x", &m), 1);
+        CHECK_INT(m.value_size, 11);
+        CHECK_INT(json_scan_find(text, strlen(text), "y", &m), 0);
+        CHECK_INT(json_scan_find("[1]", 3, "y", &m), -EINVAL);
 }
 
 TEST(text_of_a_value_is_without_escapes) {

@@ -371,6 +371,81 @@ TEST(e2_members_that_are_no_members_make_a_group_invalid) {
         CHECK_CONTAINS(r.invalid_text, "g.jsonl:1: members is not an array");
 }
 
+TEST(e2_what_says_two_things_of_a_removal_says_nothing) {
+        static const char *const table[] = {
+                "\"active\":true,\"active\":false", "\"Active\":true,\"ACTIVE\":false", "\"ACTIVE\":false,\"active\":true",
+                "\"\\u0061ctive\":false,\"active\":true", "\"active\":true,\"x\":\"\\n\",\"Active\":false",
+                "\"deleted\":false,\"Deleted\":true", "\"members\":[],\"Members\":[\"a\"]", "\"members\":[\"a\"],\"m\\u0065mbers\":[]",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+                _cleanup_(test_config_freep) ConnectorConfig *c = NULL;
+                _cleanup_reading_ Reading r = {};
+                char line[256];
+
+                (void) snprintf(line, sizeof(line), "{\"id\":\"x\",%s}\n", table[i]);
+                c = test_config(true, "json", "Groups", tap_write_file("g.jsonl", line, strlen(line)), NULL);
+                CHECK_INT(read_all(c, &r, NULL), 0);
+                CHECK_STR(r.ids, "!g:x ");
+                CHECK(r.complete);
+                CHECK_CONTAINS(r.invalid_text, "stands twice");
+        }
+}
+
+TEST(e2_a_record_of_two_kinds_could_be_anybodys) {
+        static const char *const table[] = { "\"kind\":\"user\",\"kind\":\"group\"", "\"kind\":\"user\",\"\\u006bind\":\"group\"" };
+
+        for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+                _cleanup_(test_config_freep) ConnectorConfig *c = NULL;
+                _cleanup_reading_ Reading r = {};
+                char line[256];
+
+                (void) snprintf(line, sizeof(line), "{\"id\":\"x\",%s}\n", table[i]);
+                c = test_config(true, "json", "File", tap_write_file("all.jsonl", line, strlen(line)), NULL);
+                CHECK_INT(read_all(c, &r, NULL), 0);
+                CHECK_STR(r.ids, "? ");
+                CHECK(!r.complete);
+                CHECK_CONTAINS(r.reason, "\"kind\" stands twice");
+        }
+}
+
+TEST(members_that_are_null_say_nothing) {
+        static const char *const table[] = { "{\"id\":\"g\",\"members\":null}\n", "{\"id\":\"g\",\"x\":\"\\n\",\"members\":null}\n", "{\"id\":\"g\"}\n" };
+
+        for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+                _cleanup_(test_config_freep) ConnectorConfig *c = NULL;
+                _cleanup_reading_ Reading r = {};
+
+                c = test_config(true, "json", "Groups", tap_write_file("g.jsonl", table[i], strlen(table[i])), NULL);
+                CHECK_INT(read_all(c, &r, NULL), 0);
+                CHECK_STR(r.ids, "g:g ");
+                CHECK(!r.last->members);
+        }
+}
+
+/* In place, of the same size, at once: a file's times tick slowly. */
+TEST(e1_a_file_that_is_written_again_at_once_is_not_read_whole) {
+        const char first[] = "{\"id\":\"a\"}\n{\"id\":\"b\"}\n", second[] = "{\"id\":\"b\"}\n{\"id\":\"c\"}\n";
+
+        for (unsigned i = 0; i < 30; i++) {
+                const char *path = tap_write_file("users.jsonl", first, strlen(first));
+                _cleanup_(test_config_freep) ConnectorConfig *c = test_config(true, "json", "Users", path, NULL);
+                _cleanup_(source_freep) Source *s = NULL;
+                _cleanup_close_ int fd = -1;
+                SourceEvidence e = {};
+                SourceRecord record;
+
+                CHECK_INT(source_open(c, &s, NULL), 0);
+                fd = open(path, O_WRONLY | O_CLOEXEC);
+                CHECK_INT(pwrite(fd, second, strlen(second), 0), (ssize_t) strlen(second));
+                while (s->vtable->next(s, &record) == SOURCE_E_RECORD)
+                        ;
+                CHECK_INT(s->vtable->evidence(s, &e), 0);
+                CHECK(!e.complete);
+                source_evidence_done(&e);
+        }
+}
+
 TEST(e2_a_record_that_could_be_anybodys_makes_the_reading_incomplete) {
         static const struct {
                 const char *record;
@@ -390,6 +465,10 @@ TEST(e2_a_record_that_could_be_anybodys_makes_the_reading_incomplete) {
                 { RECORD("{\"id\":\"x\"}{\"id\":\"y\"}"), "text after the end" },
                 { RECORD("{\"id\":\"x\",\"a\":\"b,\"id\":\"y\"}"), "column" },
                 { RECORD("{\"id\":\"x\",\"id\":\"y\"}"), "\"id\" stands twice" },
+                { RECORD("{\"id\":\"x\",\"\\u0069d\":\"y\"}"), "\"id\" stands twice" },
+                { RECORD("{\"id\":\"x\",\"id\\u0000z\":\"y\"}"), "\"id\" stands twice" },
+                { RECORD("{\"id\":18446744073709551616}"), "a number that is too large" },
+                { RECORD("{\"id\":-9223372036854775809}"), "a number that is too large" },
                 { RECORD("[\"id\"]"), "not a JSON object" },
                 { RECORD("\"id\""), "not a JSON object" },
                 { RECORD("{\"id\":\"x\""), "ends too early" },
@@ -434,4 +513,88 @@ TEST(records_larger_than_the_buffer_come_whole) {
         CHECK(r.complete);
         CHECK_INT(r.n_users, 22);
         CHECK_CONTAINS(r.ids, "u:19 u:big u:end ");
+}
+
+/* ---- both ways to read a record ---- */
+
+typedef struct Parsed {
+        Object *object;
+        ObjectKind kind;
+        char *id;
+        Error *error;
+} Parsed;
+
+static void parsed_done(Parsed *p) {
+        object_free(p->object);
+        free(p->id);
+        error_free(p->error);
+}
+
+static int parse(Source *s, uint32_t kinds, const char *text, size_t size, Parsed *ret) {
+        const SourceRecord record = { .kinds = kinds, .data = text, .size = size, .file = "f", .line = 1 };
+
+        *ret = (Parsed) {};
+        return s->vtable->parse(s, &record, &ret->object, &ret->kind, &ret->id, &ret->error);
+}
+
+static bool same_object(const Object *a, Object *b) {
+        _cleanup_strbuf_ StrBuf x = STRBUF_INIT, y = STRBUF_INIT;
+
+        if (a->text)
+                strbuf_puts(&x, a->text);
+        else if (json_canonical(a->attributes, &x) < 0)
+                return false;
+        return object_attributes(b) && json_canonical(b->attributes, &y) == 0 && streq(x.data, y.data) && a->kind == b->kind &&
+               streq(a->id, b->id) && !a->members == !b->members && strv_equal(a->members, b->members) &&
+               streq(object_display_name(a), object_display_name(b));
+}
+
+/* A tab before it is no part of a record, and makes it go the long way. What the short way gives up on goes it as well. */
+TEST(e2_the_short_way_to_read_a_record_ends_where_the_long_way_does) {
+        static const char *const names[] = { "id", "ID", "kind", "Kind", "active", "Active", "ACTIVE", "deleted", "Deleted", "members", "Members", "displayName",
+                                             "displayname", "DisplayName", "userName", "USERNAME", "value", "x", "y", "\xc3\xa4", "", "\x7f", "a\\u0062" };
+        static const char *const values[] = { "\"a\"", "\"b\"", "\"\"", "\"user\"", "\"group\"", "null", "true", "false", "0", "1", "-0", "00", "-7", "1.0", "1e2",
+                                              "999999999999999999", "18446744073709551615", "18446744073709551616", "-9223372036854775808", "[]", "{}", "[null]",
+                                              "[\"m\",\"a\",\"m\"]", "[{\"value\":\"m\"},7]", "[{\"value\":\"\"}]", "[{\"Value\":\"m\"}]", "[[1],{\"b\":2,\"a\":[1]}]",
+                                              "{\"B\":1,\"a\":{\"d\":1,\"D\":2}}", "\"\xc2\x80\xe2\x80\xa8\xf0\x9f\x98\x80\"", "\"\\u00e4\"", "\"\\u0000\"", "NaN", "'x'",
+                                              "nul", "[1,]", "\"/\"", "\"\\/\"", "\"<&>\"" };
+        static const char *const sources[] = { "Users", "Groups", "File" };
+        unsigned n_plain = 0, n_unusable = 0;
+        uint64_t seed = 1;
+
+        for (size_t k = 0; k < ELEMENTSOF(sources); k++) {
+                _cleanup_(test_config_freep) ConnectorConfig *c = test_config(true, "json", sources[k], tap_write_file("empty.jsonl", "", 0), NULL);
+                _cleanup_(source_freep) Source *s = NULL;
+
+                CHECK_INT(source_open(c, &s, NULL), 0);
+                for (unsigned round = 0; round < 60000; round++) {
+                        __attribute__((cleanup(parsed_done))) Parsed plain, whole;
+                        _cleanup_strbuf_ StrBuf text = STRBUF_INIT;
+                        int r, q;
+
+                        strbuf_putc(&text, '\t');
+                        strbuf_puts(&text, round % 4 ? "{\"id\":\"a\"" : "{\"x\":1");
+                        if (k == 2 && round % 8)
+                                strbuf_puts(&text, round & 16 ? ",\"kind\":\"user\"" : ",\"kind\":\"group\"");
+                        seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407U;
+                        for (unsigned n = (unsigned) (seed >> 62) + 1; n > 0; n--) {
+                                seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407U;
+                                strbuf_printf(&text, "%s\"%s\"%s:%s", seed >> 60 ? "," : " , ", names[(seed >> 33) % ELEMENTSOF(names)],
+                                              seed >> 60 == 1 ? " " : "", values[(seed >> 43) % ELEMENTSOF(values)]);
+                        }
+                        strbuf_putc(&text, '}');
+                        r = parse(s, s->kinds, text.data + 1, text.size - 1, &plain);
+                        q = parse(s, s->kinds, text.data, text.size, &whole);
+                        n_plain += r == 0 && plain.object->text;
+                        n_unusable += r == SOURCE_E_INVALID_ID_KNOWN;
+                        if (r != q || (r == 0 && !same_object(plain.object, whole.object)) ||
+                            (r == SOURCE_E_INVALID_ID_KNOWN && (plain.kind != whole.kind || !streq(plain.id, whole.id)))) {
+                                tap_diag("%s: %d and %d", text.data + 1, r, q);
+                                CHECK(false);
+                                return;
+                        }
+                }
+        }
+        CHECK(n_plain > 10000);
+        CHECK(n_unusable > 1000);
 }
