@@ -21,7 +21,7 @@ static bool may_name(const Cycle *c, const SourceRecord *raw) {
 
 /* The groups that may count, as they were read. */
 typedef struct Groups {
-        json_object *by_id;       /* to their places in @members; null: the record cannot be used (E2) */
+        json_object *by_id;       /* to their places in @members; null: the record cannot be used (E2), or does not say who is in it */
         char ***members;
         size_t n, n_allocated;
 } Groups;
@@ -120,7 +120,7 @@ static int walk_down(Cycle *c, const Groups *groups, json_object *queue) {
                 r = add(c, OBJECT_KIND_GROUP, id);
                 if (r < 0)
                         return r;
-                /* E2: its record cannot be used, so nobody can say who is in it. */
+                /* E2: nobody can say who is in it. */
                 if (!place) {
                         c->assignment_incomplete = true;
                         continue;
@@ -143,19 +143,18 @@ static int add_unusable(Cycle *c, const SourceRecord *raw, const char *id, Group
         return strv_contains(c->config->assigned, id) || may_name(c, raw) ? push(queue, id) : 0;
 }
 
-/* Takes its members. */
+/* Takes its members. A group that says nothing of them is none without members. */
 static int add_group(Groups *groups, Object *o) {
-        json_object *place = json_object_new_int64((int64_t) groups->n);
+        json_object *place;
 
+        if (!o->members)
+                return json_object_object_add(groups->by_id, o->id, NULL) < 0 ? -ENOMEM : 0;
+        place = json_object_new_int64((int64_t) groups->n);
         if (!place || json_object_object_add(groups->by_id, o->id, place) < 0) {
                 (void) json_object_put(place);
                 return -ENOMEM;
         }
         if (ARRAY_GROW(groups->members, groups->n_allocated, groups->n + 1) < 0)
-                return -ENOMEM;
-        if (!o->members)
-                o->members = calloc(1, sizeof(char *));
-        if (!o->members)
                 return -ENOMEM;
         groups->members[groups->n++] = TAKE_PTR(o->members);
         return 0;

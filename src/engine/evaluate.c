@@ -435,7 +435,7 @@ int cycle_read(Cycle *c, Error **ret_error) {
         c->complete = !c->assignment_incomplete;
         if (!c->complete)
                 (void) error_set_full(&c->incomplete_reason, -EBADMSG, ERROR_SCOPE_SOURCE, ERROR_RETRY_LATER, "Incomplete",
-                                      "the groups that Assigned= names could not be read whole");
+                                      "the groups that Assigned= names could not be read whole, or do not say who is in them");
         for (uint64_t n = 0;; n++) {
                 SnapshotMatch match;
                 uint64_t link;

@@ -318,4 +318,16 @@ with House() as h:
     h.cycle()
     t.is_((there(h), len(h.entries(REPRIEVE_ACTION="StagedAction"))), (numbers(*range(10)), 5), "G1: 0.0 in active is a removal as 0 is")
 
+for what, record in (("without members", {"id": "g1", "displayName": "Team"}), ("with null for members", team(None))):
+    for nested in (False, True):
+        with House() as h:
+            groups = [team(everybody[:4])] if not nested else [team(["g2"]), team(everybody[:4], "g2", "Inner")]
+            start(h, people(*range(4)), groups, Scope={"Assigned": "Team", "AssignedNested": "yes" if nested else None})
+            h.write_source(groups=[record] if not nested else [groups[0], dict(record, id="g2", displayName="Inner")])
+            r = h.cycle()
+            t.is_((there(h), r.returncode), (numbers(*range(4)), 1), f"E1: nobody is unassigned by a {'nested ' if nested else ''}group {what}")
+            h.write_source(groups=[groups[0], team([], "g2", "Inner")] if nested else [team([])])
+            h.cycle(check=0)
+            t.is_(there(h), [], "but by one that says that it is empty")
+
 t.done()
