@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "attribute-name.h"
 #include "cycle.h"
 #include "expression.h"
 #include "filter.h"
@@ -219,6 +220,23 @@ static int becomes_inactive(json_object *desired, const char *written, bool *ret
         return 0;
 }
 
+/* A line for members says whom the source means. They are resolved, judged and written as memberships (G5), never as an attribute. */
+static int take_members(Object *o, json_object *mapped, Error **ret_error) {
+        const char *key = o->kind == OBJECT_KIND_GROUP ? json_find_key(mapped, "members") : NULL;
+        _cleanup_json_ json_object *none = NULL;
+        json_object *value;
+        int r;
+
+        if (!key)
+                return 0;
+        /* Null flows only where both gates of FlowNull= are open: it clears. */
+        value = json_object_object_get(mapped, key) ?: (none = json_object_new_array());
+        r = value ? object_set_members(o, value, ret_error) : -ENOMEM;
+        if (r >= 0)
+                json_object_object_del(mapped, key);
+        return r;
+}
+
 typedef struct UniqueSearch {
         Cycle *cycle;
         ObjectKind kind;
@@ -286,6 +304,8 @@ static int evaluate_tree(Cycle *c, Object *o, Evaluated *e, const char *written,
         r = mapping_apply(map, &context, !written, current, &mapped, ret_error);
         if (r > 0)
                 r = -EINVAL;
+        if (r >= 0)
+                r = take_members(o, mapped, ret_error);
         if (r < 0)
                 return r;
         if (!current)

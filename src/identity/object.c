@@ -145,6 +145,18 @@ int object_new_from_json(ObjectKind kind, json_object *json, const char *id_name
         return 0;
 }
 
+int object_set_members(Object *o, json_object *value, Error **ret_error) {
+        char **members = NULL;
+        int r;
+
+        r = read_members(value, &members, ret_error);
+        if (r < 0)
+                return r;
+        strv_free(o->members);
+        o->members = members;
+        return 0;
+}
+
 const char *object_get_string(json_object *attributes, const char *name) {
         json_object *value = NULL;
         const char *found = NULL;

@@ -75,6 +75,10 @@ enum { OBJECT_E_NOT_PLAIN = 1 };
 int object_new_from_plain(ObjectKind kind, const char *text, size_t size, const char *id_name, bool kind_inside,
                           Object **ret);
 
+/** object_set_members() - the members of @value, an array as object_new_from_json() takes it, in the place of those of the record.
+ * Errors: -EINVAL with what is wrong with it; -ENOMEM. */
+int object_set_members(Object *o, json_object *value, Error **ret_error);
+
 /** object_display_name() - displayName, else userName, else the id; borrowed */
 const char *object_display_name(const Object *o);
 

@@ -330,4 +330,21 @@ for what, record in (("without members", {"id": "g1", "displayName": "Team"}), (
             h.cycle(check=0)
             t.is_(there(h), [], "but by one that says that it is empty")
 
+for line in ("members", "Members"):
+    with House() as h:
+        start(h, people(*range(10)), [{"id": "g1", "displayName": "Team", "member": everybody}], Deletions={"MembershipThreshold": 5},
+              **{"Map Group": {"displayName": "[displayName]", line: "[member]"}})
+        ids = {u["userName"]: u["id"] for u in h.target_users()}
+        t.is_(sorted(m["value"] for m in h.target_groups()[0]["members"]), sorted(ids.values()), f"a mapping for {line} is resolved")
+        h.write_source(groups=[{"id": "g1", "displayName": "Team", "member": everybody[:2]}])
+        h.cycle()
+        t.is_(len(h.target_groups()[0]["members"]), 10, "G5: and what it takes away is judged")
+        for n in (10, 7):
+            h.write_source(groups=[{"id": "g1", "displayName": "Team", "member": everybody[:n]}])
+            h.cycle(check=0)
+        t.is_(sorted(m["value"] for m in h.target_groups()[0]["members"]), sorted(ids[f"user{n}"] for n in range(7)), "G8: below the limit it goes")
+        h.write_source(groups=[{"id": "g1", "displayName": "Team", "member": "u1"}, {"id": "g2", "displayName": "Other"}])
+        h.cycle(check=0)
+        t.is_([len(g.get("members", [])) for g in h.target_groups()], [7, 0], "E2: what is no list says nothing")
+
 t.done()
