@@ -242,5 +242,6 @@ static int run_reload(Ctl *c, int n, char *argv[]) {
 }
 
 const Verb verb_reload = { "reload", "", N_("Read the job files again."),
-                           N_("A file with a mistake leaves its job as it was; the message names file, line and key."),
+                           N_("The message names file, line and key of a mistake. A job whose file has one runs no cycle until it is\n"
+                              "mended, and \"status\" says so."),
                            NULL, 0, 0, run_reload };

@@ -218,7 +218,10 @@ int main(int argc, char *argv[]) {
         r = arg_with ? job_config_load_file(common.config_dir, job, arg_with, &config, &error)
                      : job_config_load(common.config_dir, job, &config, &error);
         if (r < 0) {
-                log_error("Failed to load job \"%s\": %s.", job, error_text(error, r));
+                const char *text = error_text(error, r);
+
+                /* The first line: the log shows a caret's lines badly. */
+                log_error("Failed to load job \"%s\": %.*s.", job, (int) strcspn(text, "\n"), text);
                 return 2;
         }
 

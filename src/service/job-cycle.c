@@ -136,9 +136,11 @@ static void on_cycle_exit(Process *p, int status, void *userdata) {
 
 static int may_run(Job *j, Error **ret_error) {
         const JobView *v = job_get_view(j);
+        int r;
 
-        if (!j->config)
-                return error_set(ret_error, SERVICE_E_INVALID_SETTINGS, "%s", strempty(j->config_error));
+        r = job_check_config(j, ret_error);
+        if (r != 0)
+                return r;
         if (v->error)
                 return error_set(ret_error, SERVICE_E_LEDGER_FAILED, "%s", v->error);
         switch (job_get_status(j)) {
@@ -414,8 +416,9 @@ static int set_started(Ledger *l, JobState *s, void *userdata) {
 int job_start(Job *j, const Person *by, Error **ret_error) {
         int r;
 
-        if (!j->config)
-                return error_set(ret_error, SERVICE_E_INVALID_SETTINGS, "%s", strempty(j->config_error));
+        r = job_check_config(j, ret_error);
+        if (r != 0)
+                return r;
         if (!j->config->enabled) {
                 r = job_set(j, by, "Job.Enabled", "yes", ret_error);
                 if (r != 0)
@@ -527,8 +530,9 @@ int job_restart(Job *j, const Person *by, char *const *scopes, Error **ret_error
         r = parse_scopes(scopes, &q.scopes, ret_error);
         if (r != 0)
                 return r;
-        if (!j->config)
-                return error_set(ret_error, SERVICE_E_INVALID_SETTINGS, "%s", strempty(j->config_error));
+        r = job_check_config(j, ret_error);
+        if (r != 0)
+                return r;
         if (q.scopes & SCOPE_QUARANTINE)
                 j->lift_how = "restarted";
         r = job_change_state(j, set_restarted, &q, ret_error);

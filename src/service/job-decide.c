@@ -147,11 +147,13 @@ static int decide(Job *j, const Person *by, bool allow, const char *review, cons
         if (strlen(comment) > COMMENT_SIZE_MAX)
                 return error_set(ret_error, SERVICE_E_INVALID_ARGUMENT, "the comment is longer than %u bytes",
                                  COMMENT_SIZE_MAX);
-        if (!j->config)
-                return error_set(ret_error, SERVICE_E_INVALID_SETTINGS,
-                                 "how many people must agree (Approvers=) is not known while the settings of job %s "
-                                 "cannot be read: %s",
-                                 j->name, strempty(j->config_error));
+        r = job_check_config(j, ret_error);
+        if (r == SERVICE_E_INVALID_SETTINGS)
+                return error_wrap(ret_error, r,
+                                  "how many people must agree (Approvers=) is not known while the settings of job %s "
+                                  "cannot be read", j->name);
+        if (r != 0)
+                return r;
         r = job_open_ledger(j, LEDGER_READ_WRITE, false, &l, ret_error);
         if (r != 0)
                 return r;

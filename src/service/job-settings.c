@@ -94,8 +94,9 @@ int job_send_test(Job *j, const Person *by, Error **ret_error) {
         _cleanup_(ledger_freep) Ledger *l = NULL;
         int r;
 
-        if (!j->config)
-                return error_set(ret_error, SERVICE_E_INVALID_SETTINGS, "%s", strempty(j->config_error));
+        r = job_check_config(j, ret_error);
+        if (r != 0)
+                return r;
         r = job_open_ledger(j, LEDGER_READ_WRITE, true, &l, ret_error);
         if (r != 0)
                 return r;

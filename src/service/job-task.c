@@ -64,8 +64,9 @@ static int run_task(Job *j, char *const *arguments, const char *what, JobTaskDon
         _cleanup_free_ JobTask *t = NULL;
         int r;
 
-        if (!j->config)
-                return error_set(ret_error, SERVICE_E_INVALID_SETTINGS, "%s", strempty(j->config_error));
+        r = job_check_config(j, ret_error);
+        if (r != 0)
+                return r;
         if (launcher_get_mode(j->manager->launcher) == LAUNCH_SYSTEMD &&
             (connector_needs_unit(&j->config->source) || connector_needs_unit(&j->config->target)))
                 return not_supported(j, "the service has neither network nor credentials, and this job needs them", what, ret_error);
@@ -110,7 +111,10 @@ int job_provision_on_demand(Job *j, const Person *by, ObjectKind kind, const cha
         if (asprintf(&option, "--on-demand=%s:%s", object_kind_to_string(kind), source_id) < 0)
                 return -ENOMEM;
         arguments[0] = option;
-        if (j->config && confined(j))
+        r = job_check_config(j, ret_error);
+        if (r != 0)
+                return r;
+        if (confined(j))
                 return not_supported(j, "the service may write to no target", "--on-demand=KIND:ID", ret_error);
         r = run_task(j, arguments, "--on-demand=KIND:ID", done, userdata, ret, ret_error);
         if (r != 0)

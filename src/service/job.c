@@ -147,12 +147,30 @@ const JobView *job_get_view(Job *j) {
         return &j->view;
 }
 
+/* The cycle reads the file itself: one that was mended without a reload is no reason to refuse it. */
+int job_check_config(Job *j, Error **ret_error) {
+        _cleanup_error_ Error *error = NULL;
+        JobConfig *config;
+        int r;
+
+        if (!j->config_error)
+                return 0;
+        r = job_config_load(j->manager->config_dir, j->name, &config, &error);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0)
+                return error_set(ret_error, SERVICE_E_INVALID_SETTINGS, "%s", error_text(error, r));
+        job_take_config(j, config);
+        return 0;
+}
+
 JobStatus job_get_status(Job *j) {
         const JobView *v = job_get_view(j);
 
         if (v->state.disabled)
                 return JOB_DISABLED;
-        if (v->error || !j->config)
+        /* A file that cannot be used stops the cycles, whatever it said before. */
+        if (v->error || !j->config || j->config_error)
                 return JOB_QUARANTINE;
         if (v->state.paused || !j->config->enabled)
                 return JOB_PAUSED;
@@ -175,7 +193,7 @@ void job_get_quarantine(Job *j, const char **ret_reason, const char **ret_messag
         if (v->error) {
                 *ret_reason = "LedgerFailed";
                 *ret_message = v->error;
-        } else if (!j->config) {
+        } else if (!j->config || j->config_error) {
                 *ret_reason = "InvalidSettings";
                 *ret_message = strempty(j->config_error);
         } else {

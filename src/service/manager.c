@@ -135,15 +135,15 @@ void manager_remove_gone(Manager *m, Job *j) {
         drop_job(m, j);
 }
 
-static void log_refused(const char *name, int r, const Error *error, bool kept) {
+/* The first line: the log shows a caret's lines badly. */
+static void log_refused(const char *name, int r, const Error *error) {
         _cleanup_log_entry_ LogEntry e = LOG_ENTRY_INIT;
+        const char *text = error_text(error, r);
 
         log_entry_begin(&e, LOG_ERR, REPRIEVE_MESSAGE_CONFIGURATION_REFUSED);
         log_entry_field(&e, "REPRIEVE_JOB", name);
-        log_entry_message(&e,
-                          kept ? "Job %s keeps its last good configuration: %s." : "Job %s has no configuration: %s.",
-                          name, error_text(error, r));
-        log_entry_field(&e, "REPRIEVE_ERROR", error_text(error, r));
+        log_entry_message(&e, "Job %s runs no cycle until its file is mended: %.*s.", name, (int) strcspn(text, "\n"), text);
+        log_entry_field(&e, "REPRIEVE_ERROR", text);
         (void) log_entry_send(&e);
 }
 
@@ -177,7 +177,7 @@ static int load_job(Manager *m, const char *name, const Person *by, Error **ret_
         if (r < 0) {
                 int q;
 
-                log_refused(name, r, error, j && j->config);
+                log_refused(name, r, error);
                 if (j) {
                         (void) free_and_strdup(&j->config_error, error_text(error, r));
                         job_tell(j, JOB_CHANGED_QUARANTINE | JOB_CHANGED_STATUS);
@@ -332,7 +332,7 @@ int manager_create_job(Manager *m, const Person *by, const char *name, char *con
                 if (r == -EEXIST)
                         return error_set(ret_error, SERVICE_E_JOB_EXISTS,
                                          "there is a file of a job %s already; Reload reads it", name);
-                log_refused(name, r, error, false);
+                log_refused(name, r, error);
                 return error_set(ret_error, SERVICE_E_INVALID_SETTINGS, "%s", error_text(error, r));
         }
         r = add_job(m, name, TAKE_PTR(config), NULL, &j);

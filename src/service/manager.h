@@ -30,7 +30,7 @@ int manager_load(Manager *m);
  * manager_reload() - read them again
  * @by: NULL for SIGHUP
  *
- * A file with an error leaves its job as it was. Errors: SERVICE_E_INVALID_SETTINGS with file, line and key of the first
+ * A file with an error leaves its job without cycles. Errors: SERVICE_E_INVALID_SETTINGS with file, line and key of the first
  * (the others are in the journal); everything else is in place then.
  */
 int manager_reload(Manager *m, const Person *by, Error **ret_error);

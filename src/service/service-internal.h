@@ -64,6 +64,9 @@ void job_take_config(Job *j, JobConfig *config);
 /** job_refresh() - read the ledger if it changed, and tell observers what is different */
 void job_refresh(Job *j);
 void job_tell(Job *j, unsigned mask);
+/** job_check_config() - is there a configuration that a cycle would take? A file that was mended without a reload is taken up.
+ * Errors: SERVICE_E_INVALID_SETTINGS with file, line and key; -ENOMEM. */
+int job_check_config(Job *j, Error **ret_error);
 /** job_open_ledger() - for writing, if there is one or @create. 0 with NULL: there is none. Errors: SERVICE_E_LEDGER_FAILED,
  * -ENOMEM. */
 int job_open_ledger(Job *j, LedgerMode mode, bool create, Ledger **ret, Error **ret_error);

@@ -125,7 +125,11 @@ with FakeHouse(jobs=("staff", "a-b.c")) as h:
     h.write_job("later", groups=False)
     r = h.manager("Reload", check=False)
     t.like(r.stderr, r"staff\.conf:\d+: DeletionThreshold=", "Reload names file, line and key")
-    t.is_((h.get("Status"), h.get("DeletionThreshold")), ("not-run", 7), "the job keeps its last good configuration")
+    t.is_((h.get("Status"), h.get("QuarantineReason"), h.get("DeletionThreshold")), ("quarantine", "InvalidSettings", 7),
+          "the job is shown as broken, with its last good settings")
+    t.like(h.get("QuarantineMessage"), r"staff\.conf:\d+: DeletionThreshold=many", "and says where")
+    t.like(h.refused("RunCycle"), r"staff\.conf:\d+: DeletionThreshold=many", "it does not run, and says why at once")
+    t.like(h.refused("AllowDeletes", "ss", "x", ""), r"Approvers=.*staff\.conf:\d+", "and nobody decides: how many must is not known")
     t.is_(h.manager("GetJob", "s", "later"), [f"{ROOT}/job/later"], "another file is read nevertheless")
     t.is_(len(h.entries(MESSAGE_ID=REFUSED, REPRIEVE_JOB="staff", PRIORITY="3")), 1, "the refusal has one entry")
     t.is_(len(h.entries(MESSAGE_ID=NOBODY, REPRIEVE_JOB="later")), 1, "G4: nobody to notify is said once when the file is read")
@@ -134,7 +138,17 @@ with FakeHouse(jobs=("staff", "a-b.c")) as h:
     os.unlink(h.job_file("later"))
     h.service.send_signal(signal.SIGHUP)
     wait_for(lambda: len(h.manager("ListJobs")[0]) == 2)
+    t.is_((h.get("Status"), h.get("QuarantineReason")), ("not-run", ""), "mended, it is as it was")
     t.is_([j[0] for j in h.manager("ListJobs")[0]], ["a-b.c", "staff"], "SIGHUP reads them too; a file that is gone takes its job with it")
+
+    with open(h.job_file(), "w") as f:
+        f.write(text.replace("MinimumPopulation=3", "[Scope]\nUsers=title = 3"))
+    h.manager("Reload", check=False)
+    t.ok(all("\\x0a" not in e["MESSAGE"] for e in h.entries(MESSAGE_ID=REFUSED)), "the journal shows no caret's lines", h.entries(MESSAGE_ID=REFUSED))
+    open(h.job_file(), "w").write(text)
+    t.is_(len(h.call("RunCycle")[0]), 32, "mended without a reload it runs again: the cycle reads the file itself")
+    h.wait_cycle()
+    t.is_(h.get("Status"), "active", "and is shown so")
 
     # ---- a file that was never good ----
     h.stop_service()
