@@ -37,13 +37,14 @@ static int unstage(Cycle *c, const StagedRow *row) {
 }
 
 /* Q2: what the source has again, in scope, leaves the set by itself. A row whose place another removal of the same object
- * takes is replaced by ledger_stage(), or goes with its object. */
+ * takes is replaced by ledger_stage(), or goes with its object; but an approval ends with the removal it was for (Q4). */
 static int heal(Cycle *c) {
         for (size_t i = 0; i < c->n_staged; i++) {
                 const StagedRow *row = &c->staged[i];
                 int r;
 
-                if (row->still_due || (row->member == 0 && link_set_has(&c->removed, row->link)))
+                if (row->still_due ||
+                    (row->state == STAGED_UNDECIDED && row->member == 0 && link_set_has(&c->removed, row->link)))
                         continue;
                 cycle_log_healed(c, row);
                 r = unstage(c, row);

@@ -502,6 +502,29 @@ def g5_a_rejected_membership_is_held_until_the_source_has_it_again(h):
     same(len(h.staged()), 1, "and a later removal is judged anew")
 
 
+def g5_a_membership_that_ends_with_its_object_shares_its_fate(h):
+    h.start(range(8), [group(0, range(6))])
+    h.users([user(i) for i in range(4, 8)])
+    h.groups([group(0, [4, 5])])
+    h.go()
+    same(h.members("Group 0"), all_names(*range(6)), "withheld with its object")
+    h.say("allow", "user:U0")
+    h.users([user(i) for i in range(5, 8)])
+    h.groups([group(0, [5])])
+    h.go()
+    same(h.members("Group 0"), all_names(1, 2, 3, 4, 5), "allowed with it, and another one joins the review with its object")
+    h.say("reject")
+    h.go()
+    same(h.members("Group 0"), all_names(1, 2, 3, 4, 5), "who is kept stays a member")
+    same(changes(h.go()), [], "and nothing is left to do")
+    h.users([user(1)] + [user(i) for i in range(5, 8)])
+    h.go()
+    same(h.members("Group 0"), all_names(2, 3, 4, 5), "of who is back the group's record decides again")
+    h.say("release", "user:U2", "user:U3")
+    h.go()
+    same((h.members("Group 0"), len(h.staged())), (all_names(4, 5), 0), "and a release ends both")
+
+
 def g6_on_a_trip_not_one_removal_is_carried_out(h):
     h.start(range(8), [group(0, [0, 1]), group(1, [6, 7])])
     h.users([user(2, active=False)] + [user(i) for i in range(3, 8)])
@@ -701,6 +724,46 @@ def q4_what_joined_later_is_judged_and_may_trip_again(h):
     same(([s[1] for s in h.staged()], h.job()["quarantine"]), (["U4", "U5", "U6", "U7"], "TooManyDeletes"), "the others trip again")
 
 
+def q4_an_allow_is_for_the_cause_that_was_looked_at(h):
+    trip(h, Deprovision={"OutOfScope": "delete"}, Scope={"Users": 'not (department eq "B")'})
+    h.say("allow")
+    h.users([user(i, department="B") for i in range(4)] + [user(i) for i in range(4, 10)])
+    h.go()
+    same(h.staged(), [("user", f"U{i}", "Delete", "out-of-scope") for i in range(4)], "another cause is another removal")
+    same((len(h.names()), h.staged("allowed")), (10, []), "which nobody has allowed")
+
+
+def q4_an_allow_is_for_the_action_that_was_looked_at(h):
+    h.start(range(10), Deletions={"OnConfigurationChange": "judge"})
+    h.users([user(i, active=i >= 4) for i in range(10)])
+    h.go()
+    h.say("allow", "user:U0", "user:U1", "user:U2")
+    h.users([user(i, active=i >= 4) for i in range(10) if i not in (0, 1, 2)])
+    h.go()
+    same((len(h.names()), h.staged("allowed")), (10, []), "to disable was allowed, and nobody is deleted")
+    same([s[2] for s in h.staged()], ["Delete", "Delete", "Delete", "Disable"], "that is under review")
+    h.configure(Deprovision={"Blocked": "delete"}, Deletions={"OnConfigurationChange": "judge"})
+    h.users([user(i, active=i >= 4) for i in range(10)])
+    h.go()
+    same([s[2:] for s in h.staged()], [("Delete", "blocked")] * 4, "another policy is another removal: the review shows what would be done")
+
+
+def q4_an_approval_ends_with_the_removal_that_it_was_for(h):
+    h.start(range(10), Deletions={"DeletionThreshold": 1})
+    h.users([user(0, active=False)] + [user(i) for i in range(1, 10)])
+    h.go()
+    h.configure(Deletions={"DeletionThreshold": 3})
+    h.faults([{"action": "Delete", "result": "failed"}])
+    h.say("allow")
+    h.users([user(i) for i in range(1, 10)])
+    h.go()
+    same((len(h.names()), h.staged("allowed")), (10, []), "its deletion, below the limit, was refused by the target")
+    h.configure(Deletions={"DeletionThreshold": 1})
+    h.users([user(0, active=False)] + [user(i) for i in range(1, 10)])
+    h.go()
+    same((len(h.names(active=True)), len(h.staged())), (10, 1), "to disable it now is not what was allowed then")
+
+
 def q4_an_unknown_a_decided_and_anothers_review_are_refused(h):
     first = trip(h)
     same(h.say("allow", review="0123456789abcdef")[0], 2, "unknown")
@@ -817,6 +880,32 @@ def q5_the_approval_of_a_failed_removal_ends_with_that_removal(h):
             j.go()
             check("user0" in j.names(), how + ": it was removed without a decision")
             same(j.staged(), [("user", "U0", "Delete", "deleted")], how + ": it is under review")
+
+
+def failed_with_approval(h, **sections):
+    trip(h, Deletions={"DeletionThreshold": 1}, **sections)
+    h.faults([{"action": "Delete", "result": "failed", "match": "user0"}])
+    h.say("allow")
+    h.go()
+    h.faults([])
+
+
+def q5_the_approval_of_a_failed_removal_is_void_when_the_configuration_changes_while_it_waits(h):
+    failed_with_approval(h)
+    h.configure(Deletions={"DeletionThreshold": 1}, Deprovision={"Blocked": "keep"})
+    h.go()
+    same((h.staged(), "user0" in h.names()), ([], True), "its next attempt is still to come")
+    h.hours = 1
+    h.go()
+    same((h.staged(), "user0" in h.names()), ([("user", "U0", "Delete", "deleted")], True), "when it comes, it is under review")
+
+
+def q5_the_approval_of_a_failed_removal_is_none_for_another_cause(h):
+    failed_with_approval(h, Deprovision={"OutOfScope": "delete"}, Scope={"Users": 'not (department eq "B")'})
+    h.hours = 1
+    h.users([user(0, department="B")] + [user(i) for i in range(4, 10)])
+    h.go()
+    same(h.staged(), [("user", "U0", "Delete", "out-of-scope")], "another cause")
 
 
 def q6_a_part_is_decided_and_the_rest_stays_under_review(h):
