@@ -508,6 +508,7 @@ class World:
                    if e["action"] in REMOVALS and e["next_attempt"] > self.at * 1e6 and
                    alive.get((e["kind"], e["source_id"]), (e["action"],))[0] == e["action"]}
         counted -= waiting
+        self.waiting = waiting
         for key, what in done.items():
             need(reading.complete, "e1: a removal without a complete reading", key, what)
             need(key in due and due[key][0] == what, "r2: a removal that the source does not ask for", key, what, due.get(key))
@@ -516,7 +517,8 @@ class World:
         budget = self.config["budget"]
         used = sum(n for at, n in self.removals if self.at - at <= 24 * HOUR)
         empty = {k for k in KINDS if reading.complete and reading.n[k] == 0}
-        open_review = {k for k in staged if k in alive and k not in held}
+        # What a record that cannot be used is about has not healed (E2).
+        open_review = {k for k in staged if (k in alive or k in reading.invalid) and k not in held}
         why = None
         if self.config["prevent"]:
             if trips(self.config, len(counted), population) and not before.intents:
@@ -536,11 +538,30 @@ class World:
             expected = allowed - waiting | (set() if why else counted)
             need(set(done) == expected, "g8: what is below the limits or allowed is carried out in the same cycle", sorted(done),
                  sorted(expected), why)
+        if not before.intents:
+            self.check_memberships(reading, before, changes, done, alive, held, allowed, set() if why else counted)
         if done:
             self.removals.append((self.at, len(done)))
         for key in done:
             for k in [k for k in self.allowed if k[:2] == key]:
                 del self.allowed[k]
+
+    def check_memberships(self, reading, before, changes, done, alive, held, allowed, below):
+        """G5, E1: whoever loses a membership is deleted, or the record of the group, read in whole, has it no more."""
+        for what, (kind, tid), detail in changes:
+            group = before.by_target.get((kind, tid))
+            if what != "Members" or not group or (kind, group["source_id"]) in done:
+                continue
+            for member in detail[1]:
+                link = before.by_target.get(("user", member)) or before.by_target.get(("group", member))
+                key = link and (link["kind"], link["source_id"])
+                record = reading.records.get((kind, group["source_id"]))
+                need(link and reading.complete, "e1: a membership ended without a complete reading", group["source_id"], member)
+                if key in alive and (alive[key][0] == "Delete" or alive[key][1] == "deleted") and (key in allowed or key not in self.waiting):
+                    need(key in allowed | below, "g5: a membership ended, and the deletion of its object is withheld or held", group, key)
+                else:
+                    need(record is not None and "members" in record and key[1] not in [m["value"] for m in record["members"]],
+                         "g5: a membership ended that the source does not end", group["source_id"], key, record)
 
     def check_journal(self, target, r, killed):
         success = [e for e in r.entries if e.get("REPRIEVE_STATUS") == "success"]

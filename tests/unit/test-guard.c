@@ -230,6 +230,36 @@ TEST(g5_memberships_have_a_limit_of_their_own) {
         }
 }
 
+/* 0: the limits pass; 1: they trip; 2: a review is open */
+TEST(g5_a_membership_that_ends_with_its_object_shares_its_fate) {
+        for (int withholding = 0; withholding < 3; withholding++) {
+                _cleanup_(sealed_plan_freep) SealedPlan *sealed = NULL;
+                GuardSituation s = { .population = ENABLED, .review_open = withholding == 2 };
+                GuardLimits l = GUARD_LIMITS_DEFAULT;
+                Plan *p = plan_with(1, 0, 0);
+                GuardVerdict v;
+                Change *c;
+                Fate f;
+
+                l.threshold = withholding == 1 ? 1 : 2;
+                l.membership_threshold = 0;
+                for (int i = 0; i < 2; i++) {
+                        CHECK_INT(plan_add(p, CHANGE_MEMBERS, OBJECT_KIND_GROUP, &c), 0);
+                        c->follows = true;
+                        c->standing = i == 0 ? STANDING_NEW : STANDING_ALLOWED;
+                        c->n_remove = 5;
+                }
+                CHECK_INT(guard_judge(p, &l, &s, &sealed, &v), 0);
+                CHECK_INT(v.membership_removals, 0);
+                CHECK(!v.memberships_tripped);
+                for (size_t i = 0; i < sealed_plan_size(sealed); i++) {
+                        c = sealed_plan_get(sealed, i, &f);
+                        if (c->action == CHANGE_MEMBERS)
+                                CHECK_INT(f, c->standing == STANDING_ALLOWED || withholding == 0 ? FATE_APPLY : FATE_WITHHELD);
+                }
+        }
+}
+
 TEST(g6_on_a_trip_not_one_removal_is_carried_out) {
         _cleanup_(sealed_plan_freep) SealedPlan *sealed = NULL;
         GuardLimits l = GUARD_LIMITS_DEFAULT;
