@@ -51,7 +51,7 @@ static int note_second_wave(Cycle *c, Change *change) {
                 return -ENOMEM;
         *second = d;
         change->second = second;
-        change->carried = c->config->carry_approvals && d.review && d.cause == CAUSE_SOFT_DELETED &&
+        change->carried = c->config->carry_approvals && d.review && d.in_force && d.cause == CAUSE_SOFT_DELETED &&
                           change->cause == CAUSE_DELETED && !c->configuration_changed;
         return 0;
 }

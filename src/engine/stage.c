@@ -245,7 +245,7 @@ static int stage(Cycle *c, bool *ret_entered) {
         /* E4: from here on the ledger is in line with this configuration; its first cycle was judged by it. */
         if (c->complete) {
                 memcpy(c->state.fingerprint, c->config->fingerprint, sizeof(c->state.fingerprint));
-                r = c->configuration_changed ? ledger_void_escrow(c->ledger) : 0;
+                r = c->configuration_changed ? ledger_void_decisions(c->ledger) : 0;
                 if (r < 0)
                         return r;
         }

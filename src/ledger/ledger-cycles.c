@@ -80,10 +80,12 @@ int ledger_remove_escrow(Ledger *l, ObjectKind kind, const char *source_id, Chan
         return r < 0 ? r : 0;
 }
 
-int ledger_void_escrow(Ledger *l) {
+int ledger_void_decisions(Ledger *l) {
         int r;
 
         r = ledger_execute(l, "UPDATE escrow SET allowed = 0, decision = 0 WHERE allowed <> 0", "");
+        if (r >= 0)
+                r = ledger_execute(l, "UPDATE job SET configured_after = (SELECT coalesce(max(seq), 0) FROM decisions)", "");
         return r < 0 ? r : 0;
 }
 

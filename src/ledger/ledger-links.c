@@ -234,7 +234,8 @@ int ledger_get_disabling(Ledger *l, uint64_t id, Arena *arena, Disabling *ret) {
         Disabling d;
         int r;
 
-        r = statement_open(l, &s, "SELECT disabled_at, disabled_cause, user, review FROM links "
+        r = statement_open(l, &s, "SELECT disabled_at, disabled_cause, user, review, "
+                                  "disabled_by > (SELECT configured_after FROM job) FROM links "
                                   "LEFT JOIN decisions ON seq = disabled_by WHERE id = ? AND disabled", "u", id);
         if (r < 0)
                 return r;
@@ -243,7 +244,8 @@ int ledger_get_disabling(Ledger *l, uint64_t id, Arena *arena, Disabling *ret) {
                 return r;
         if (r == 0)
                 return LEDGER_E_NOT_FOUND;
-        d = (Disabling) { .at = column_u64(s, 0), .cause = column_cause(s, 1), .user = column_text(s, 2), .review = column_text(s, 3) };
+        d = (Disabling) { .at = column_u64(s, 0), .cause = column_cause(s, 1), .user = column_text(s, 2), .review = column_text(s, 3),
+                          .in_force = column_bool(s, 4) };
         r = statement_check(s);
         if (r < 0)
                 return r;

@@ -230,8 +230,18 @@ static int migrate_to_2(Ledger *l) {
         return rc == SQLITE_OK ? 0 : ledger_sqlite_error(l, rc);
 }
 
+/* The last decision that was made under an earlier configuration than the one the ledger is in line with (R5). */
+static const char schema_3[] = "ALTER TABLE job ADD COLUMN configured_after INTEGER NOT NULL DEFAULT 0;";
+
+static int migrate_to_3(Ledger *l) {
+        int rc = sqlite3_exec(l->db, schema_3, NULL, NULL, NULL);
+
+        return rc == SQLITE_OK ? 0 : ledger_sqlite_error(l, rc);
+}
+
 const Migration ledger_migrations[] = {
         migrate_to_1,
         migrate_to_2,
+        migrate_to_3,
 };
 const size_t ledger_n_migrations = ELEMENTSOF(ledger_migrations);

@@ -333,8 +333,9 @@ typedef struct Escrow {
 
 /** ledger_put_escrow() - one row an object and action; replaces, and may thus change the time of the first failure */
 int ledger_put_escrow(Ledger *l, const Escrow *e);
-/** ledger_void_escrow() - no retry is an approved one any more: the configuration has changed (Q5) */
-int ledger_void_escrow(Ledger *l);
+/** ledger_void_decisions() - the configuration has changed: no retry is an approved one any more (Q5), and what was allowed before
+ * counts for nothing that comes after (R5) */
+int ledger_void_decisions(Ledger *l);
 int ledger_remove_escrow(Ledger *l, ObjectKind kind, const char *source_id, ChangeAction action);
 int ledger_clear_escrow(Ledger *l);
 typedef int (*LedgerEscrowFunc)(const Escrow *e, void *userdata);

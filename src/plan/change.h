@@ -60,6 +60,7 @@ typedef struct Disabling {
         uint64_t at;
         Cause cause;
         const char *user, *review; /* NULL: nobody had to decide, it was within the limit */
+        bool in_force;            /* the decision was made under the configuration of now */
 } Disabling;
 
 /* One end of a membership. */

@@ -347,4 +347,17 @@ for line in ("members", "Members"):
         h.cycle(check=0)
         t.is_([len(g.get("members", [])) for g in h.target_groups()], [7, 0], "E2: what is no list says nothing")
 
+with House() as h:
+    start(h, people(*range(10)), Deletions={"SecondWave": "approved"})
+    h.write_source([person(n, deleted=n < 6) for n in range(10)])
+    h.cycle(check=0)
+    h.decide("allow")
+    h.cycle(check=0)
+    t.is_(there(h), numbers(6, 7, 8, 9), "six soft deletes are allowed")
+    again(h, Deletions={"SecondWave": "approved"}, Scope={"Users": 'userName sw "user"'})
+    h.cycle(check=0)
+    h.write_source(people(6, 7, 8, 9))
+    h.cycle(check=0)
+    t.is_(len(h.target_users()), 10, "R5, Q5: the leave given under another configuration does not count for their deletion")
+
 t.done()

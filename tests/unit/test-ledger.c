@@ -229,7 +229,7 @@ TEST(a_newer_ledger_is_refused_and_left_alone) {
         CHECK(strstr(error->text, "newer version") && strstr(error->text, "ledger.db"));
         CHECK_STR(error->id, "LedgerTooNew");
         CHECK_INT(ledger_open(tap_tmpdir(), __func__, LEDGER_READ_ONLY, &l, &error), -EUCLEAN);
-        CHECK_INT(from_outside(__func__, "PRAGMA user_version = 2"), SQLITE_OK);
+        CHECK_INT(from_outside(__func__, "PRAGMA user_version = 3"), SQLITE_OK);
         CHECK_INT(ledger_open(tap_tmpdir(), __func__, LEDGER_READ_ONLY, &l, &error), 0);
         ledger_free(l);
 }
@@ -246,8 +246,8 @@ static int migration_that_fails(Ledger *l) {
 }
 
 TEST(an_old_ledger_is_brought_up_to_date_step_by_step_or_not_at_all) {
-        Migration good[] = { ledger_migrations[0], ledger_migrations[1], migration_that_adds };
-        Migration bad[] = { ledger_migrations[0], ledger_migrations[1], migration_that_adds, migration_that_fails };
+        Migration good[] = { ledger_migrations[0], ledger_migrations[1], ledger_migrations[2], migration_that_adds };
+        Migration bad[] = { ledger_migrations[0], ledger_migrations[1], ledger_migrations[2], migration_that_adds, migration_that_fails };
         _cleanup_error_ Error *error = NULL;
         uint64_t n;
         Ledger *l;
@@ -259,12 +259,12 @@ TEST(an_old_ledger_is_brought_up_to_date_step_by_step_or_not_at_all) {
         OK(ledger_commit(l));
         ledger_free(l);
 
-        CHECK_INT(ledger_open_full(tap_tmpdir(), __func__, LEDGER_READ_ONLY, 1000, good, 3, &l, &error), -EUCLEAN);
+        CHECK_INT(ledger_open_full(tap_tmpdir(), __func__, LEDGER_READ_ONLY, 1000, good, ELEMENTSOF(good), &l, &error), -EUCLEAN);
         CHECK(strstr(error->text, "older version"));
-        CHECK_INT(ledger_open_full(tap_tmpdir(), __func__, LEDGER_READ_WRITE, 1000, bad, 4, &l, &error), -EIO);
+        CHECK_INT(ledger_open_full(tap_tmpdir(), __func__, LEDGER_READ_WRITE, 1000, bad, ELEMENTSOF(bad), &l, &error), -EIO);
         CHECK(strstr(error->text, "on purpose"));
         /* One step more is in, the last has left nothing. */
-        CHECK_INT(ledger_open_full(tap_tmpdir(), __func__, LEDGER_READ_WRITE, 1000, good, 3, &l, &error), 0);
+        CHECK_INT(ledger_open_full(tap_tmpdir(), __func__, LEDGER_READ_WRITE, 1000, good, ELEMENTSOF(good), &l, &error), 0);
         OK(ledger_query_u64(l, &n, "SELECT colour = 'red' FROM job", ""));
         CHECK_INT(n, 1);
         OK(ledger_count_mail(l, &n));
