@@ -16,7 +16,7 @@
  *   anything else in them is invalid: it must not be guessed whether somebody is blocked.
  * - `members` of a group is a list of ids, separated by ";". An empty field is a group without members.
  * - With File= the column `kind` says "user" or "group" and is no attribute of the object.
- * - Spaces belong to the field, and a quotation mark in a field that is not quoted is an error, as RFC 4180 says.
+ * - Spaces belong to the field (an id that begins or ends with one is nobody's for certain), and a quotation mark in a field that is not quoted is an error, as RFC 4180 says.
  *
  * Names of columns count with case where they are named in the job (Id=, `kind`); two that differ in case only are the
  * same attribute twice, and an error.
@@ -391,7 +391,7 @@ static int put_field(json_object *object, const Column *c, ObjectKind kind, cons
 }
 
 static bool id_is_usable(const char *id) {
-        return !isempty(id) && strlen(id) <= 1024 && utf8_is_valid(id, strlen(id));
+        return !isempty(id) && strlen(id) <= 1024 && utf8_is_valid(id, strlen(id)) && !file_source_id_is_padded(id);
 }
 
 /* The kind of the record of which s->fields are the fields. */
@@ -441,7 +441,8 @@ static int csv_source_parse(Source *source, const SourceRecord *record, Object *
                 goto invalid;
         }
         if (!id_is_usable(field(s, h->id)))
-                return file_source_doubtful(&s->base, record, ret_error, "\"%s\" is empty, too long or no UTF-8",
+                return file_source_doubtful(&s->base, record, ret_error,
+                                            "\"%s\" is empty, begins or ends with a blank, is too long or no UTF-8",
                                             s->base.id_name);
         if (kind < 0)
                 return file_source_doubtful(&s->base, record, ret_error, "\"kind\" is neither \"user\" nor \"group\"");

@@ -313,6 +313,10 @@ static int give_up(FileSource *s, const Error *reason) {
         return copy_error(&s->reason, reason);
 }
 
+bool file_source_id_is_padded(const char *id) {
+        return strchr(" \t\r\n", id[0]) || strchr(" \t\r\n", id[strlen(id) - 1]);
+}
+
 int file_source_doubtful(FileSource *s, const SourceRecord *record, Error **ret_error, const char *fmt, ...) {
         _cleanup_free_ char *text = NULL;
         _cleanup_error_ Error *e = NULL;

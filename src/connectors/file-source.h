@@ -70,6 +70,10 @@ int file_source_next(Source *s, SourceRecord *ret);
 /** file_source_evidence() - SourceVTable.evidence for all of them */
 int file_source_evidence(Source *s, SourceEvidence *ret);
 
+/** file_source_id_is_padded() - does it begin or end with a blank? Of "7" and "7 " nobody can say that they are two people, and
+ * a removal must not depend on it (E2). */
+bool file_source_id_is_padded(const char *id);
+
 /** file_source_doubtful() - for SourceVTable.parse: the record could be anybody's, and the reading is incomplete.
  * Returns SOURCE_E_INVALID. Errors: -ENOMEM. */
 int file_source_doubtful(FileSource *s, const SourceRecord *record, Error **ret_error, const char *fmt, ...)

@@ -170,7 +170,7 @@ static int repaired_id(const FileSource *s, const SourceRecord *record, ObjectKi
         r = read_record(s, record->kinds, valid, strlen(valid), &o, &kind, &id, NULL);
         if (r < 0 && !id)
                 return r;
-        if (strstr(id, "\xef\xbf\xbd"))
+        if (strstr(id, "\xef\xbf\xbd") || file_source_id_is_padded(id))
                 return -EINVAL;
         *ret_kind = kind;
         *ret_id = TAKE_PTR(id);
@@ -202,14 +202,21 @@ static int json_source_parse(Source *source, const SourceRecord *record, Object 
                         return file_source_doubtful(s, record, ret_error, "column %zu: this is no UTF-8", bad + 1);
                 r = file_source_invalid(record, ret_error, "column %zu: this is no UTF-8", bad + 1);
         } else {
-                r = object_new_from_plain(kind_of(record->kinds), record->data, record->size, s->id_name, s->kind_inside, ret);
-                if (r <= 0)
+                r = object_new_from_plain(kind_of(record->kinds), record->data, record->size, s->id_name, s->kind_inside, &o);
+                if (r < 0)
                         return r;
+                if (r == 0 && !file_source_id_is_padded(o->id)) {
+                        *ret = TAKE_PTR(o);
+                        return 0;
+                }
+                o = object_free(o);
                 r = read_record(s, record->kinds, record->data, record->size, &o, &kind, &id, &e);
                 if (r == -ENOMEM)
                         return r;
                 if (r < 0 && !id)
                         return file_source_doubtful(s, record, ret_error, "%s", error_text(e, r));
+                if (file_source_id_is_padded(id))
+                        return file_source_doubtful(s, record, ret_error, "\"%s\" begins or ends with a blank", s->id_name);
                 if (r == 0 && !json_has_nul_escape(record->data, record->size)) {
                         *ret = TAKE_PTR(o);
                         return 0;

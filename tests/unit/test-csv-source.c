@@ -256,7 +256,12 @@ TEST(e2_a_record_that_could_be_anybodys_makes_the_reading_incomplete) {
 #define TEXT(literal) literal, sizeof(literal) - 1
                 { TEXT("id,a\n,x\n"), "file.csv:2: \"id\" is empty" },
                 { TEXT("id,a,b\nu1\n"), "file.csv:2: 1 fields, but the header has 3" },
-                { TEXT("id,a\n\xff,x\n"), "file.csv:2: \"id\" is empty, too long or no UTF-8" },
+                { TEXT("id,a\n\xff,x\n"), "too long or no UTF-8" },
+                /* An export that pads one id: its person is not gone. */
+                { TEXT("id,a\n  ,x\n"), "file.csv:2: \"id\" is empty, begins or ends with a blank" },
+                { TEXT("id,a\n u1,x\n"), "begins or ends with a blank" },
+                { TEXT("id,a\n\"u1\t\",x\n"), "begins or ends with a blank" },
+                { TEXT("id,a,b\nu1 ,x\n"), "file.csv:2: 2 fields, but the header has 3" },
                 { TEXT("a,id,b\nu1,x\n"), "file.csv:2: 2 fields, but the header has 3" },
                 { TEXT("a,id\nu1,x,y\n"), "file.csv:2: 3 fields, but the header has 2" },
                 /* Two records whose line end was lost. */
