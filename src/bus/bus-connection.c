@@ -94,7 +94,11 @@ static DBusHandlerResult on_message(DBusConnection *c, DBusMessage *m, void *use
                 return DBUS_HANDLER_RESULT_HANDLED;
         switch (dbus_message_get_type(m)) {
         case DBUS_MESSAGE_TYPE_METHOD_CALL:
-                bus_dispatch(conn, m);
+                bus->last_activity_usec = clock_monotonic();
+                if (conn->private)
+                        bus_dispatch(conn, m);
+                else
+                        bus_enqueue(conn, m);
                 break;
         case DBUS_MESSAGE_TYPE_SIGNAL:
                 if (!dbus_message_is_signal(m, DBUS_INTERFACE_LOCAL, "Disconnected")) {
@@ -136,7 +140,7 @@ int conn_new(Bus *bus, DBusConnection *c, bool private, Conn **ret) {
                 conn_free(conn);
                 return -ENOMEM;
         }
-        r = bus_loop_attach(bus->event, c);
+        r = bus_loop_attach(bus->event, c, !private);
         if (r < 0) {
                 conn_free(conn);
                 return r;
@@ -157,8 +161,10 @@ Conn *conn_free(Conn *conn) {
                         *p = conn->next;
                         break;
                 }
-        if (bus->main == conn)
+        if (bus->main == conn) {
                 bus->main = NULL;
+                queues_free(bus);
+        }
         for (;;) {
                 BusCall *call;
 
@@ -207,7 +213,9 @@ int bus_new(sd_event *event, BusAuth auth, const BusHooks *hooks, void *userdata
         bus->userdata = userdata;
         bus->changes_tail = &bus->changes;
         bus->last_activity_usec = clock_monotonic();
-        r = sd_event_add_defer(event, &bus->reap_source, on_reap, bus);
+        r = queues_new(bus);
+        if (r >= 0)
+                r = sd_event_add_defer(event, &bus->reap_source, on_reap, bus);
         if (r < 0) {
                 bus_free(bus);
                 return r;
@@ -232,7 +240,10 @@ Bus *bus_free(Bus *bus) {
                                 break;
         while (bus->conns)
                 conn_free(bus->conns);
+        queues_free(bus);
         tree_free(bus);
+        sd_event_source_disable_unref(bus->queue_source);
+        sd_event_source_disable_unref(bus->queue_timer);
         sd_event_source_disable_unref(bus->flush_source);
         sd_event_source_disable_unref(bus->reap_source);
         sd_event_unref(bus->event);
@@ -242,7 +253,7 @@ Bus *bus_free(Bus *bus) {
 }
 
 bool bus_is_busy(const Bus *bus) {
-        if (bus->n_calls > 0 || bus->changes)
+        if (bus->n_calls > 0 || bus->queues || bus->changes)
                 return true;
         for (const Conn *c = bus->conns; c; c = c->next)
                 if (!c->doomed && (dbus_connection_has_messages_to_send(c->c) ||
@@ -335,6 +346,10 @@ bool private_access(const Bus *bus, uid_t uid, const char *interface) {
         if (bus->hooks.private_access)
                 return bus->hooks.private_access(uid, interface, bus->userdata);
         return uid == 0 || uid == geteuid();
+}
+
+bool conn_hears(const Conn *conn, const char *interface) {
+        return !conn->private || (conn->spoken && private_access(conn->bus, conn->uid, interface));
 }
 
 /* The whole policy of who may connect: it replaces libdbus' own. */

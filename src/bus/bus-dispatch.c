@@ -483,12 +483,11 @@ void bus_dispatch(Conn *conn, DBusMessage *m) {
         _cleanup_bus_call_ BusCall *call = NULL;
         const char *sender = conn->private ? conn->name : dbus_message_get_sender(m);
 
-        conn->bus->last_activity_usec = clock_monotonic();
-        if (conn->private && private_driver(conn, m))
+        if (conn->private && private_driver(conn, m)) {
+                conn->spoken = true;
                 return;
-        /* A bus always says who, and that is where answers go. */
-        if (!sender || !dbus_validate_bus_name(sender, NULL))
-                return;
+        }
+        conn->spoken = true; /* what follows from its call is told before the answer */
         call = calloc(1, sizeof(*call));
         if (!call) { /* who is told nothing should not wait for ever; a bus has its own time limit */
                 if (conn->private)

@@ -63,7 +63,6 @@ static int answer_has_owner(Conn *conn, BusMessage *args, BusMessage *reply) {
 }
 
 static int answer_hello(Conn *conn, BusMessage *args, BusMessage *reply) {
-        conn->hello = true;
         return bus_message_append(reply, "s", conn->name);
 }
 

@@ -24,6 +24,10 @@ DEFINE_CLEANUP(DBusPendingCall *, dbus_pending_call_unref)
 /* What the calls of one user may take of that, over however many connections: the rest is for the others. */
 #define BUS_CALLS_PER_USER 48U
 #define BUS_KEPT_BYTES_PER_USER (BUS_KEPT_BYTES_MAX / 8)
+/* Of the calls that have arrived and wait for their turn; a system bus allows 128 that expect an answer. */
+#define BUS_QUEUED_PER_SENDER 256U
+/* Messages of the bus that are noted in one turn of the loop. */
+#define BUS_NOTED_PER_TURN 256U
 /* The private endpoint. */
 #define BUS_PRIVATE_MAX 64U
 #define BUS_PRIVATE_PER_UID 32U
@@ -53,7 +57,8 @@ DBusMessage *bus_message_new_error(BusErrorCode code, const char *text);
 
 /* --- bus-loop.c: libdbus' watches and timeouts as event sources */
 
-int bus_loop_attach(sd_event *event, DBusConnection *c);
+/** bus_loop_attach() - @noted: messages are only noted when they are handed on (bus-queue.c), not served */
+int bus_loop_attach(sd_event *event, DBusConnection *c, bool noted);
 void bus_loop_detach(DBusConnection *c);
 /** bus_loop_attach_server() - *@n_accepted is watched: a wake-up that does not raise it is a failed accept(2) */
 int bus_loop_attach_server(sd_event *event, DBusServer *s, const unsigned *n_accepted);
@@ -66,6 +71,7 @@ typedef struct Conn Conn;
 typedef struct Sender Sender;
 typedef struct Change Change;
 typedef struct Server Server;
+typedef struct Queue Queue;
 
 struct Node {
         char *path; /* of the object, or of the folder of a fallback */
@@ -95,7 +101,7 @@ struct Conn {
         DBusConnection *c;
         bool private;
         bool doomed; /* to be closed when the loop turns; nothing more is sent */
-        bool hello;  /* private: behaves as a client of a bus */
+        bool spoken; /* private: its first message was answered; until then it is told of nothing */
         uid_t uid;
         unsigned id;
         char name[32]; /* private: what we call it; bus: our unique name */
@@ -120,6 +126,8 @@ struct Bus {
         void *on_released_userdata;
         Server *servers;
         unsigned n_private, n_accepted, next_id, next_cancellation;
+        Queue *queues, **queues_tail; /* calls that have arrived over the bus; the next sender first */
+        sd_event_source *queue_source, *queue_timer;
         BusCall *calls; /* kept ones */
         unsigned n_calls;
         size_t kept_bytes;
@@ -207,7 +215,7 @@ void bus_discard_changes(Bus *bus);
 int bus_change_property(Bus *bus, const char *path, const BusInterface *i, const BusProperty *p);
 
 /* --- bus-dispatch.c */
-/** bus_dispatch() - a method call has arrived */
+/** bus_dispatch() - run a method call, of a sender that is known */
 void bus_dispatch(Conn *conn, DBusMessage *m);
 /** bus_call_run() - from the start: look up, check, authorise, handle. Called again after each wait. */
 void bus_call_run(BusCall *call);
@@ -217,6 +225,13 @@ int bus_call_keep(BusCall *call, CallWait wait);
 void bus_call_vanish(BusCall *call);
 /** bus_call_forget() - off the list of kept calls */
 void bus_call_forget(BusCall *call);
+
+/* --- bus-queue.c */
+int queues_new(Bus *bus);
+/** bus_enqueue() - a method call has come over the bus: bus_dispatch() it when it is its sender's turn */
+void bus_enqueue(Conn *conn, DBusMessage *m);
+/** queues_free() - what waits is not served any more */
+void queues_free(Bus *bus);
 
 /* --- bus-sender.c */
 /** sender_get() - remember the sender of @call. Errors: -EMSGSIZE when too many others are; -ENOMEM. */
@@ -250,4 +265,7 @@ Conn *conn_free(Conn *conn);
  * for the bus */
 bool private_driver(Conn *conn, DBusMessage *m);
 bool private_access(const Bus *bus, uid_t uid, const char *interface);
+/** conn_hears() - is it told of signals of @interface? A client of a bus wants the answer to its Hello before anything else:
+ * sd-bus gives up on a connection where a signal is faster. */
+bool conn_hears(const Conn *conn, const char *interface);
 void servers_free(Bus *bus);

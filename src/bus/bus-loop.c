@@ -13,7 +13,7 @@
  * marked busy and freed afterwards. libdbus holds the connection's lock while it calls add, remove and toggle, so
  * these touch event sources only.
  *
- * Dispatching is one message a turn from a defer source. The source is one-shot and armed again, because sd-event
+ * Dispatching is one message a turn, or a few where each is quickly done with, from a defer source. The source is one-shot and armed again, because sd-event
  * runs the oldest of equal priority first and a defer source that stays on never gets younger: it would starve the
  * rest. */
 
@@ -22,6 +22,7 @@
 typedef struct Loop {
         sd_event *event;
         DBusConnection *connection; /* not owned; one of the two */
+        bool noted;
         DBusServer *server;
         struct Slot *slots;
         sd_event_source *dispatch;
@@ -250,11 +251,15 @@ static void on_dispatch_status(DBusConnection *c, DBusDispatchStatus status, voi
 static int on_dispatch(sd_event_source *source, void *userdata) {
         Loop *loop = userdata;
         DBusConnection *c = dbus_connection_ref(loop->connection);
-        DBusDispatchStatus status;
+        DBusDispatchStatus status = DBUS_DISPATCH_DATA_REMAINS;
+        bool attached = true;
 
         sd_event_source_ref(source);
-        status = dbus_connection_dispatch(c);
-        if (dbus_connection_get_data(c, connection_data_slot) == loop) /* not detached meanwhile */
+        for (unsigned n = loop->noted ? BUS_NOTED_PER_TURN : 1; n > 0 && attached && status == DBUS_DISPATCH_DATA_REMAINS; n--) {
+                status = dbus_connection_dispatch(c);
+                attached = dbus_connection_get_data(c, connection_data_slot) == loop;
+        }
+        if (attached)
                 (void) sd_event_source_set_enabled(source, status == DBUS_DISPATCH_COMPLETE ? SD_EVENT_OFF
                                                                                              : SD_EVENT_ONESHOT);
         sd_event_source_unref(source);
@@ -281,13 +286,14 @@ static Loop *loop_new(sd_event *event) {
         return loop;
 }
 
-int bus_loop_attach(sd_event *event, DBusConnection *c) {
+int bus_loop_attach(sd_event *event, DBusConnection *c, bool noted) {
         Loop *loop = loop_new(event);
         int r;
 
         if (!loop)
                 return -ENOMEM;
         loop->connection = c;
+        loop->noted = noted;
         r = sd_event_add_defer(event, &loop->dispatch, on_dispatch, loop);
         if (r < 0) {
                 loop_free(loop);

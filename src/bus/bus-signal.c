@@ -182,8 +182,7 @@ static int broadcast(Bus *bus, BusMessage *m, const BusInterface *about) {
         for (Conn *c = bus->conns; c; c = c->next) {
                 _cleanup_dbus_message_ DBusMessage *copy = NULL;
 
-                if (c->private && (!dbus_connection_get_is_authenticated(c->c) ||
-                                   !private_access(bus, c->uid, dbus_message_get_interface(dm))))
+                if (!conn_hears(c, dbus_message_get_interface(dm)))
                         continue;
                 if (about && !interface_visible(bus, c, about))
                         continue;
@@ -281,8 +280,7 @@ static int send_object(Bus *bus, const Change *change) {
                 _cleanup_bus_message_ BusMessage *m = NULL;
                 int r;
 
-                if (c->private && (!dbus_connection_get_is_authenticated(c->c) ||
-                                   !private_access(bus, c->uid, bus_object_manager.name)))
+                if (!conn_hears(c, bus_object_manager.name))
                         continue;
                 r = signal_new(manager, bus_object_manager.name, added ? "InterfacesAdded" : "InterfacesRemoved", &m);
                 if (r == 0)

@@ -159,6 +159,35 @@ TEST(a_change_is_told_once_and_before_what_follows_from_it) {
         }
 }
 
+TEST(who_has_not_said_hello_yet_is_told_of_nothing) {
+        _cleanup_(bus_client_freep) BusClient *c = NULL;
+        DBusConnection *raw;
+        DBusMessage *m = NULL;
+
+        START();
+        CHECK_INT(bus_client_connect(doors[1], NAME, &c, NULL), 0);
+        raw = dbus_connection_open_private(doors[1], NULL);
+        CHECK(raw);
+        dbus_connection_set_exit_on_disconnect(raw, FALSE);
+        for (unsigned i = 0; i < 500 && !dbus_connection_get_is_authenticated(raw); i++)
+                (void) dbus_connection_read_write(raw, 10);
+        CHECK(dbus_connection_get_is_authenticated(raw));
+        /* sd-bus takes a signal before the answer to its Hello for the end of the connection. */
+        for (unsigned i = 0; i < 20; i++) {
+                CHECK_INT(call(c, STAFF, JOB, "Burst"), 0);
+                (void) dbus_connection_read_write(raw, 5);
+                CHECK(!dbus_connection_borrow_message(raw));
+        }
+        CHECK(dbus_bus_register(raw, NULL));
+        CHECK_INT(call(c, STAFF, JOB, "Burst"), 0);
+        for (unsigned i = 0; i < 500 && !(m = dbus_connection_pop_message(raw)); i++)
+                (void) dbus_connection_read_write(raw, 10);
+        CHECK(m && dbus_message_is_signal(m, PROPERTIES, "PropertiesChanged"));
+        dbus_message_unref(m);
+        dbus_connection_close(raw);
+        dbus_connection_unref(raw);
+}
+
 TEST(setting_a_property_announces_it) {
         _cleanup_(bus_client_freep) BusClient *c = NULL;
         _cleanup_bus_message_ BusMessage *m = NULL;

@@ -8,6 +8,7 @@
  *   stage N       stage the Delete of the first N, under a new review; quarantine
  *   heal          nothing is staged any more
  *   sleep MSEC    in the middle of the cycle; SIGTERM ends it (result "stopped")
+ *   work MSEC     the same, but a preview or the like does not wait
  *   exit STATUS   leave before there is a record
  *   result WORD   of the cycle record
  *   mail          queue a mail
@@ -253,6 +254,8 @@ int main(int argc, char *argv[]) {
                         queue_mail(l, config_dir, argv[optind]);
                 else if (startswith(line, "sleep "))
                         nap(w, strtoull(line + 6, NULL, 10));
+                else if (startswith(line, "work "))
+                        nap(w, strtoull(line + 5, NULL, 10));
                 else if (startswith(line, "result "))
                         c.result = cycle_result_from_string(line + 7);
         }
