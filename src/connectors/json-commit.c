@@ -24,7 +24,7 @@ typedef struct Item {
         const char *id;           /* borrowed from the first change */
         uint64_t offset;          /* its line in the file; for a new object where it is to be inserted */
         uint64_t number;          /* of that line */
-        size_t size, full_size;   /* without and with the line end */
+        uint32_t size, full_size; /* without and with the line end; no line is longer */
         uint32_t first;           /* of its changes, in their order; see Commit.next */
         uint32_t claim;           /* the change that decides which unique value it has, or NONE */
         bool exists;              /* in the file */
@@ -172,8 +172,8 @@ static int meet_line(const JsonStoreLine *line, void *userdata, Error **ret_erro
                 item->exists = true;
                 item->offset = line->offset;
                 item->number = line->number;
-                item->size = line->size;
-                item->full_size = line->full_size;
+                item->size = (uint32_t) line->size;
+                item->full_size = (uint32_t) line->full_size;
         }
         if (!c->filling)
                 return 0;

@@ -475,6 +475,8 @@ int ledger_commit_to_log(Ledger *l) {
         (void) sqlite3_wal_autocheckpoint(l->db, 0);
         r = ledger_commit(l);
         (void) sqlite3_wal_autocheckpoint(l->db, CHECKPOINT_PAGES);
+        /* What is to be done now may take long and need memory of its own. */
+        (void) sqlite3_db_release_memory(l->db);
         return r;
 }
 

@@ -71,15 +71,16 @@ typedef struct MemberRef {
         const char *target_id;    /* completed when it is applied */
 } MemberRef;
 
-/* All strings live in the plan's arena. */
+/* All strings live in the plan's arena. There can be a million of them: the order leaves no gaps. */
 typedef struct Change {
         ChangeAction action;
         ObjectKind kind;
         Cause cause;              /* removals */
         Standing standing;        /* removals, and what follows from them */
-        bool follows;             /* CHANGE_MEMBERS that is due only because a removal of this standing is carried out */
         uint64_t link;            /* 0 for a Create or Adopt */
         uint32_t record;          /* the engine's number of the source record, UINT32_MAX if there is none */
+        bool follows;             /* CHANGE_MEMBERS that is due only because a removal of this standing is carried out */
+        bool carried;             /* its disabling was allowed by a person, and SecondWave=approved lets that count for it */
         const char *id;           /* REPRIEVE_CHANGE: the same when it is staged, retried and carried out */
         const char *source_id;
         const char *target_id;    /* NULL for a Create until the target has answered */
@@ -91,7 +92,6 @@ typedef struct Change {
         const char *blocked_by;   /* source id of the removal whose name this Create or Update needs (G7) */
         uint64_t decision;        /* ledger's number of the decision that allowed it; 0: none */
         const Disabling *second;  /* a Delete of what the job disabled before (R5); else NULL */
-        bool carried;             /* its disabling was allowed by a person, and SecondWave=approved lets that count for it */
         MemberRef *add, *remove;  /* CHANGE_MEMBERS */
         uint32_t n_add, n_remove;
 } Change;
