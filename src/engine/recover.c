@@ -118,6 +118,27 @@ static int has_attributes(json_object *actual, const char *wanted, bool *ret) {
         return 0;
 }
 
+/* And is what was written before, and is not wanted any more, gone? */
+static int has_lost_attributes(json_object *actual, const char *wanted, const char *written, bool *ret) {
+        _cleanup_json_ json_object *new = NULL, *old = NULL;
+        int r;
+
+        *ret = true;
+        if (isempty(written))
+                return 0;
+        r = json_parse_whole(wanted, strlen(wanted), &new, NULL);
+        if (r >= 0)
+                r = json_parse_whole(written, strlen(written), &old, NULL);
+        if (r < 0)
+                return r;
+        json_object_object_foreach(old, key, value) {
+                (void) value;
+                if (!json_object_object_get_ex(new, key, NULL) && json_object_object_get_ex(actual, key, NULL))
+                        *ret = false;
+        }
+        return 0;
+}
+
 static int find_created(Recovery *s, Change *change, bool *ret) {
         Cycle *c = s->cycle;
         _cleanup_json_ json_object *desired = NULL;
@@ -200,9 +221,13 @@ static int look_up(Recovery *s, Change *change, bool *ret) {
         case CHANGE_ADOPT:
         case CHANGE_UPDATE:
         case CHANGE_RESTORE:
-                if (o && (change->action != CHANGE_RESTORE || !is_disabled(o)))
-                        return has_attributes(o->attributes, change->desired, ret);
-                return 0;
+                if (!o || (change->action == CHANGE_RESTORE && is_disabled(o)))
+                        return 0;
+                r = has_attributes(o->attributes, change->desired, ret);
+                /* What an adopted object has besides is not ours. */
+                if (r >= 0 && *ret && change->action != CHANGE_ADOPT)
+                        r = has_lost_attributes(o->attributes, change->desired, change->written, ret);
+                return r;
         case CHANGE_MEMBERS:
                 *ret = o && keep_members_done(change, o);
                 return 0;
