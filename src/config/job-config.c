@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <errno.h>
 
+#include "attribute-path.h"
 #include "config-error.h"
 #include "connector-keys.h"
 #include "expression.h"
@@ -13,6 +14,7 @@
 #include "job-keys.h"
 #include "job-load.h"
 #include "mapping.h"
+#include "reference.h"
 #include "string-util.h"
 
 #define JOB_NAME_MAX 64U
@@ -29,12 +31,14 @@ typedef struct JobLoad {
         const ConfigKey *keys;
         size_t n_keys;
         Layer *layers; /* one a key */
+        const IniEntry **places; /* one a key: where it was set last */
         bool schedule_only;
 } JobLoad;
 
 static void job_load_done(JobLoad *l) {
         job_config_free(l->config);
         free(l->layers);
+        free(l->places);
 }
 
 static void connector_config_done(ConnectorConfig *c) {
@@ -64,6 +68,7 @@ JobConfig *job_config_free(JobConfig *c) {
                 filter_free(c->scope[k]);
                 strv_free(c->match[k]);
                 mapping_free(c->map[k]);
+                references_free(c->references[k]);
         }
         strv_free(c->assigned);
         strv_free(c->email);
@@ -114,7 +119,7 @@ static int unknown_section(const IniEntry *e, Error **ret_error) {
                 return config_error(ret_error, e->file, e->line, "[%s]: unknown section; did you mean [%s]?",
                                     e->section, nearest.best);
         return config_error(ret_error, e->file, e->line,
-                            "[%s]: unknown section; expected Job, Source, Target, Scope, Match, Map User, "
+                            "[%s]: unknown section; expected Job, Source, Target, Scope, Match, References, Map User, "
                             "Map Group, Deprovision, Deletions, Notify or Schedule",
                             e->section);
 }
@@ -209,6 +214,7 @@ static int apply_key(JobLoad *l, const ConfigKey *k, const IniEntry *e, Layer la
         if (r < 0)
                 return r;
         *present = layer;
+        l->places[k - l->keys] = e;
         return 0;
 }
 
@@ -298,13 +304,59 @@ static int settle_maps(JobConfig *c, Error **ret_error) {
         return 0;
 }
 
+/* Without a value there would be nothing to look for the object by until another cycle has found who is meant. */
+static int check_match_is_no_reference(const JobConfig *c, ObjectKind kind, const char *name, Error **ret_error) {
+        for (char **match = c->match[kind]; match && *match; match++) {
+                _cleanup_(attribute_path_freep) AttributePath *path = NULL;
+                _cleanup_strbuf_ StrBuf text = STRBUF_INIT;
+                const char *rest;
+                int r;
+
+                r = attribute_path_parse(*match, &path, NULL);
+                if (r >= 0)
+                        r = attribute_path_canonical(path, &text);
+                if (r < 0)
+                        return r;
+                rest = startswith(text.data, name);
+                if (rest && (!*rest || *rest == '.'))
+                        return error_set(ret_error, -EINVAL, "expected no attribute of [Match]; \"%s\" is one", name);
+        }
+        return 0;
+}
+
+static int settle_references(const JobLoad *l, Error **ret_error) {
+        static const char *const names[_OBJECT_KIND_MAX] = { [OBJECT_KIND_USER] = "User", [OBJECT_KIND_GROUP] = "Group" };
+        const JobConfig *c = l->config;
+
+        for (ObjectKind k = 0; k < _OBJECT_KIND_MAX; k++)
+                for (size_t i = 0; i < references_count(c->references[k]); i++) {
+                        const char *name = references_canonical_name(c->references[k], i);
+                        _cleanup_error_ Error *error = NULL;
+                        int r;
+
+                        r = check_match_is_no_reference(c, k, name, &error);
+                        if (r >= 0 && c->map[k])
+                                r = mapping_check_reference(c->map[k], name, &error);
+                        if (r == -EINVAL) {
+                                const ConfigKey *key = config_key_find(l->keys, l->n_keys, "References", names[k]);
+                                const IniEntry *e = l->places[key - l->keys];
+
+                                return config_key_error(ret_error, key, e->file, e->line, e->value, error_text(error, r));
+                        }
+                        if (r < 0)
+                                return r;
+                }
+        return 0;
+}
+
 static int job_load_begin(JobLoad *l, const char *name, const char *file) {
         int r;
 
         l->keys = job_config_keys(&l->n_keys);
         l->layers = calloc(l->n_keys, sizeof(*l->layers));
+        l->places = calloc(l->n_keys, sizeof(*l->places));
         l->config = calloc(1, sizeof(*l->config));
-        if (!l->layers || !l->config)
+        if (!l->layers || !l->places || !l->config)
                 return -ENOMEM;
         for (size_t i = 0; i < l->n_keys; i++) {
                 r = config_key_set_default(l->keys + i, l->config);
@@ -339,6 +391,9 @@ static int job_config_from_ini(const IniFile *ini, size_t n_common, const char *
                 if (r < 0)
                         return r;
                 r = settle_maps(l.config, ret_error);
+                if (r < 0)
+                        return r;
+                r = settle_references(&l, ret_error);
                 if (r < 0)
                         return r;
                 r = job_fingerprint(l.config, l.config->fingerprint);

@@ -15,6 +15,7 @@
 typedef struct Mapping Mapping;
 typedef struct Filter Filter;
 typedef struct Expression Expression;
+typedef struct References References;
 
 /* A key that belongs to a connector: kept with its place, so that the connector can name it in an error. */
 typedef struct Setting {
@@ -69,6 +70,7 @@ typedef struct JobConfig {
         char **assigned;                /* [Scope] Assigned=: names of groups; NULL: all */
         bool assigned_nested;
         char **match[_OBJECT_KIND_MAX]; /* [Match] User=, Group=: attributes by priority */
+        References *references[_OBJECT_KIND_MAX]; /* [References] User=, Group=; NULL: none but members */
         Mapping *map[_OBJECT_KIND_MAX]; /* NULL: every attribute under its own name */
         Deprovision deprovision[_CAUSE_MAX];
         GuardLimits limits;
@@ -83,7 +85,7 @@ typedef struct JobConfig {
         char *on_calendar;
         uint64_t randomized_delay_usec;
         bool persistent;
-        char fingerprint[33];           /* E4: hex; covers source, target, scope, match, map, deprovision */
+        char fingerprint[33];           /* E4: hex; covers source, target, scope, match, references, map, deprovision */
 } JobConfig;
 
 JobConfig *job_config_free(JobConfig *c);

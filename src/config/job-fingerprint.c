@@ -13,6 +13,7 @@
 #include "filter.h"
 #include "job-load.h"
 #include "mapping.h"
+#include "reference.h"
 #include "siphash.h"
 #include "string-util.h"
 
@@ -75,6 +76,18 @@ static int put_match(StrBuf *out, const char *key, char *const *match) {
         return 0;
 }
 
+/* A set as well. Without any there is nothing, as it was before there were such keys. */
+static void put_references(StrBuf *out, const JobConfig *c) {
+        static const char *const keys[_OBJECT_KIND_MAX] = { [OBJECT_KIND_USER] = "User", [OBJECT_KIND_GROUP] = "Group" };
+
+        if (references_count(c->references[OBJECT_KIND_USER]) + references_count(c->references[OBJECT_KIND_GROUP]) == 0)
+                return;
+        strbuf_puts(out, "[References]\n");
+        for (ObjectKind k = 0; k < _OBJECT_KIND_MAX; k++)
+                for (size_t i = 0; i < references_count(c->references[k]); i++)
+                        strbuf_printf(out, "%s=%s\n", keys[k], references_canonical_name(c->references[k], i));
+}
+
 int job_fingerprint_text(const JobConfig *c, StrBuf *out) {
         static const struct {
                 ObjectKind kind;
@@ -118,6 +131,8 @@ int job_fingerprint_text(const JobConfig *c, StrBuf *out) {
                 if (r < 0)
                         return r;
         }
+
+        put_references(out, c);
 
         for (size_t i = 0; i < ELEMENTSOF(kinds); i++) {
                 _cleanup_free_ char *text = NULL;

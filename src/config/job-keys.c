@@ -13,6 +13,7 @@
 #include "filter.h"
 #include "job-config.h"
 #include "mail-address.h"
+#include "reference.h"
 #include "string-util.h"
 #include "time-util.h"
 
@@ -156,6 +157,16 @@ static int parse_match(const ConfigKey *k, const char *value, void *object, Erro
                 offset += strspn(value + offset, " \t,");
         }
         return list_extend(list, names);
+}
+
+static int parse_references(const ConfigKey *k, const char *value, void *object, Error **ret_error) {
+        References **field = config_key_field(k, object);
+
+        if (!value) {
+                *field = references_free(*field);
+                return 0;
+        }
+        return references_add(field, value, ret_error);
 }
 
 static int parse_emails(const ConfigKey *k, const char *value, void *object, Error **ret_error) {
@@ -382,6 +393,11 @@ static const ConfigKey job_keys[] = {
           .is_list = true, .parse = parse_match, FIELD(match[OBJECT_KIND_USER]) },
         { "Match", "Group", "ATTRIBUTES", "displayName", "Attributes by which a group is found in the target", .is_list = true,
           .parse = parse_match, FIELD(match[OBJECT_KIND_GROUP]) },
+
+        { "References", "User", "ATTRIBUTES", NULL, "Attributes of a user that name other objects, such as manager", .is_list = true,
+          .parse = parse_references, FIELD(references[OBJECT_KIND_USER]) },
+        { "References", "Group", "ATTRIBUTES", NULL, "Attributes of a group that name other objects, such as owners", .is_list = true,
+          .parse = parse_references, FIELD(references[OBJECT_KIND_GROUP]) },
 
         DEPROVISION("Deleted", CAUSE_DELETED, "delete", "What becomes of an object that the source no longer has"),
         DEPROVISION("SoftDeleted", CAUSE_SOFT_DELETED, NULL, "… that is in the source's recycle bin"),

@@ -228,6 +228,10 @@ static int put_summary(const Plan *p) {
         if (others > 0)
                 printf(ngettext("%'" PRIu64 " other change would have to wait.\n", "%'" PRIu64 " other changes would have to wait.\n", others),
                        others);
+        if (number_of(p->verdict, "unresolved") > 0)
+                printf(ngettext("%'" PRIu64 " reference names nobody in the target and would be left out.\n",
+                                "%'" PRIu64 " references name nobody in the target and would be left out.\n", number_of(p->verdict, "unresolved")),
+                       number_of(p->verdict, "unresolved"));
         if (p->held > 0)
                 printf(ngettext("%'" PRIu64 " object is held and stays.\n", "%'" PRIu64 " objects are held and stay.\n", p->held), p->held);
         if (p->fails > 0)

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "cycle.h"
+#include "references.h"
 #include "time-util.h"
 
 /* A sealed plan to the target, in the order of C4, in batches. For each batch (C5): the intents are committed; the target
@@ -119,20 +119,27 @@ static CycleCount count_of(ChangeAction action) {
         return COUNT_SKIPPED;
 }
 
-static int touch_group(uint64_t group, void *userdata) {
+static int touch(uint64_t link, void *userdata) {
         Cycle *c = userdata;
 
-        if (ARRAY_GROW(c->touched_groups, c->n_touched_groups_allocated, c->n_touched_groups + 1) < 0)
+        if (ARRAY_GROW(c->touched, c->n_touched_allocated, c->n_touched + 1) < 0)
                 return -ENOMEM;
-        c->touched_groups[c->n_touched_groups++] = group;
+        c->touched[c->n_touched++] = link;
         return 0;
 }
 
-/* Whoever takes the place of what has vanished becomes a member of the same groups. */
+/* F4: what names an object that goes, or has got another id, is looked at again. */
+static int touch_referrers(Cycle *c, uint64_t link) {
+        return cycle_has_references(c) ? ledger_scan_referrers(c->ledger, link, touch, c) : 0;
+}
+
+/* Whoever takes the place of what has vanished becomes a member of the same groups, and is named by the same objects. */
 static int record_vanished(Cycle *c, const Change *change) {
         int r;
 
-        r = ledger_scan_groups_of(c->ledger, change->link, touch_group, c);
+        r = ledger_scan_groups_of(c->ledger, change->link, touch, c);
+        if (r >= 0)
+                r = touch_referrers(c, change->link);
         return r < 0 ? r : ledger_remove_link(c->ledger, change->link);
 }
 
@@ -143,13 +150,16 @@ static int note_done(Cycle *c, const Change *change, const char *target_id, uint
         c->record.counts[count_of(change->action)]++;
         /* A group whose own record did not say so has to be looked at again: its reference has become unresolved. */
         if (!e)
-                return change->action == CHANGE_MEMBERS ? touch_group(change->link, c) : 0;
+                return change->action == CHANGE_MEMBERS ? touch(change->link, c) : 0;
         if (e->pending > 0)
                 e->pending--;
         if (change->action == CHANGE_DELETE)
                 e->link = 0;
         else if (link != 0) {
                 e->link = link;
+                /* What a late change of the same object finds there. */
+                if (e->referring)
+                        e->written = change->desired;
                 if (target_id && !streq_ptr(e->target_id, target_id)) {
                         e->target_id = arena_strdup(c->arena, target_id);
                         if (!e->target_id)
@@ -245,6 +255,12 @@ static int record_outcome(Cycle *c, Change *change, TargetOutcome *o, uint64_t *
 
         c->n_tried++;
         if (is_done(change, o)) {
+                if (change->action == CHANGE_DELETE ||
+                    (change->link != 0 && o->target_id && !streq_ptr(o->target_id, change->target_id))) {
+                        r = touch_referrers(c, change->link);
+                        if (r < 0)
+                                return r;
+                }
                 r = apply_record(c, change, o->target_id, &link);
                 if (r < 0)
                         return r;
@@ -254,7 +270,7 @@ static int record_outcome(Cycle *c, Change *change, TargetOutcome *o, uint64_t *
         }
 
         c->n_refused++;
-        if (change->action == CHANGE_MEMBERS)
+        if (change->action == CHANGE_MEMBERS || change->late)
                 c->n_refused_references++;
         c->record.counts[COUNT_FAILED]++;
         if (has_vanished(change, o) && change->link != 0)
@@ -442,6 +458,23 @@ static int prepare(Cycle *c, Batch *b, Change *change, Fate fate) {
                         return 0;
                 }
         }
+        if (change->late) {
+                bool left;
+
+                r = apply_references(c, change, &left);
+                if (r < 0)
+                        return r;
+                if (!left) {
+                        Evaluated *e = record_of(c, change);
+
+                        if (e->link != 0 && e->pending > 0)
+                                e->pending--;
+                        return 0;
+                }
+                request.target_id = change->target_id;
+                request.desired = change->desired;
+                request.written = change->written;
+        }
         /* The attributes that others gave an adopted object are not ours to remove. */
         if (change->action == CHANGE_ADOPT)
                 request.written = NULL;
@@ -495,7 +528,7 @@ static int refuse_impossible(Cycle *c, Error **ret_error) {
 
 /* A batch must not reach beyond what its members' ids depend on. */
 static bool starts_a_new_batch(const Change *before, const Change *change) {
-        return (change->action == CHANGE_MEMBERS) != (before->action == CHANGE_MEMBERS);
+        return (change->action == CHANGE_MEMBERS) != (before->action == CHANGE_MEMBERS) || change->late != before->late;
 }
 
 /* C4: as long as the target has it in a group, an object is not deleted: nobody would know any more what to take out there. */

@@ -5,6 +5,7 @@
 
 #include "cycle.h"
 #include "mapping.h"
+#include "reference.h"
 #include "time-util.h"
 
 /* The provisioning log: one structured entry for each thing that happened, with the fields of docs/journal.md. Values come
@@ -317,6 +318,25 @@ void cycle_log_invalid(Cycle *c, ObjectKind kind, const char *source_id, const E
                 add_object(c, kind, source_id, NULL, NULL);
         log_entry_field(&c->entry, "REPRIEVE_ERROR_CODE", "InvalidRecord");
         log_entry_field(&c->entry, "REPRIEVE_ERROR", error_text(error, -22));
+        finish(c);
+}
+
+void cycle_log_unresolved(Cycle *c, const Evaluated *e, size_t attribute, const char *source_id) {
+        const References *references = c->config->references[e->kind];
+        const char *name = references_name(references, attribute);
+
+        if (!begin(c, LOG_WARNING, REPRIEVE_MESSAGE_REFERENCE_UNRESOLVED))
+                return;
+        if (mapping_redacts(c->config->map[e->kind], references_head(references, attribute)))
+                source_id = "[Redact]";
+        log_entry_message(&c->entry, "%s of %s \"%s\" is left out until there is an object \"%s\" in the target.", name,
+                          object_kind_to_string(e->kind), e->display_name ?: e->source_id, source_id);
+        log_entry_field(&c->entry, "REPRIEVE_ACTION", "Skip");
+        log_entry_field(&c->entry, "REPRIEVE_STATUS", "warning");
+        add_object(c, e->kind, e->source_id, e->target_id, e->display_name);
+        log_entry_field(&c->entry, "REPRIEVE_ATTRIBUTE", name);
+        log_entry_field(&c->entry, "REPRIEVE_REFERENCE", source_id);
+        log_entry_field(&c->entry, "REPRIEVE_ERROR_CODE", "UnresolvedReference");
         finish(c);
 }
 

@@ -11,6 +11,7 @@
 #include "on-demand.h"
 #include "outbox.h"
 #include "preview.h"
+#include "references.h"
 
 /* The cycle from its lock to its last entry. The order is C2's; each step lives in a file of its own. */
 
@@ -46,7 +47,7 @@ static void cycle_done(Cycle *c) {
         free(c->holds);
         free(c->newly_absent);
         free(c->back);
-        free(c->touched_groups);
+        free(c->touched);
         link_set_done(&c->removed);
         link_set_done(&c->removed_new);
         link_set_done(&c->removed_allowed);
@@ -363,9 +364,9 @@ static int write_index(Cycle *c, Error **ret_error) {
                 if (r < 0)
                         return r;
         }
-        if (c->n_touched_groups > 0) {
-                qsort(c->touched_groups, c->n_touched_groups, sizeof(*c->touched_groups), compare_u64);
-                r = snapshot_forget_links(c->index, c->touched_groups, c->n_touched_groups);
+        if (c->n_touched > 0) {
+                qsort(c->touched, c->n_touched, sizeof(*c->touched), compare_u64);
+                r = snapshot_forget_links(c->index, c->touched, c->n_touched);
                 if (r < 0)
                         return r;
         }
@@ -402,7 +403,10 @@ static int run_steps(Cycle *c, Error **ret_error) {
         if (r < 0)
                 return r;
         r = cycle_apply(c, ret_error);
-        if (r < 0 || c->stopped || !c->complete)
+        if (r < 0 || c->stopped)
+                return r;
+        r = cycle_settle_references(c, ret_error);
+        if (r < 0 || !c->complete)
                 return r;
         return write_index(c, ret_error);
 }

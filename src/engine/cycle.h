@@ -12,6 +12,8 @@
 #include "log.h"
 #include "snapshot-index.h"
 
+typedef struct Referring Referring;
+
 /* A record of this reading that had to be looked at: new, changed, or unsettled last time. Strings are the cycle's. */
 typedef struct Evaluated {
         const char *source_id;
@@ -19,6 +21,7 @@ typedef struct Evaluated {
         const char *desired;      /* canonical JSON of the target's attributes; NULL: as written, or not wanted, or invalid */
         const char *written;      /* of the link, where desired differs from it or a removal needs it */
         const char *target_id;    /* of the link; completed when a Create has made one */
+        Referring *referring;     /* references besides members; NULL: there are none. desired then waits for the plan */
         const char **members;     /* source ids; NULL: the record says nothing of members */
         uint64_t link;            /* 0: none (yet) */
         uint32_t n_members;
@@ -129,8 +132,8 @@ typedef struct Cycle {
         size_t n_newly_absent, n_newly_absent_allocated;
         uint64_t *back;                   /* links whose flag must be cleared */
         size_t n_back, n_back_allocated;
-        uint64_t *touched_groups;         /* whose index rows must be forgotten */
-        size_t n_touched_groups, n_touched_groups_allocated;
+        uint64_t *touched;                /* links whose index rows must be forgotten: whom they name has gone */
+        size_t n_touched, n_touched_allocated;
         GuardSituation situation;
         GuardVerdict verdict;
         SealedPlan *sealed;
@@ -138,7 +141,7 @@ typedef struct Cycle {
         uint64_t n_staged_now;            /* rows that this cycle added to the set */
         uint64_t n_allowed;               /* rows that were allowed when it began, and are not void (Q5) */
         uint64_t n_tried, n_refused;      /* changes, for X2 */
-        uint64_t n_refused_references;    /* of those, memberships */
+        uint64_t n_refused_references;    /* of those, memberships and references */
         ObjectKind only_kind;             /* on demand: nothing but the changes of this object is applied */
         const char *only;
         bool stopped;
@@ -206,6 +209,8 @@ void cycle_log_healed(Cycle *c, const StagedRow *row);
 void cycle_log_hold_ended(Cycle *c, const HoldRow *row);
 void cycle_log_expired(Cycle *c, uint64_t n, const char *why);
 void cycle_log_invalid(Cycle *c, ObjectKind kind, const char *source_id, const Error *error);
+/* @attribute: references_name() */
+void cycle_log_unresolved(Cycle *c, const Evaluated *e, size_t attribute, const char *source_id);
 void cycle_log_quarantine(Cycle *c, bool entered, const char *how);
 void cycle_log_incomplete(Cycle *c);
 void cycle_log_disabled(Cycle *c);

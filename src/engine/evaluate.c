@@ -9,6 +9,7 @@
 #include "filter.h"
 #include "json-scan.h"
 #include "mapping.h"
+#include "references.h"
 #include "unicode.h"
 
 /* Reading: one pass over the source. A record whose fingerprint is known is counted and passed by; any other is parsed,
@@ -261,7 +262,7 @@ static bool is_simple(const Cycle *c, const Object *o) {
         JsonMember m;
         JsonScan s;
 
-        if (!o->text || c->config->map[o->kind] || c->config->scope[o->kind] || c->config->soft_deleted || c->config->blocked ||
+        if (!o->text || c->config->map[o->kind] || c->config->references[o->kind] || c->config->scope[o->kind] || c->config->soft_deleted || c->config->blocked ||
             json_scan_begin(&s, o->text, strlen(o->text)) < 0)
                 return false;
         while (json_scan_next(&s, &m) > 0)
@@ -308,9 +309,14 @@ static int evaluate_tree(Cycle *c, Object *o, Evaluated *e, const char *written,
                 r = take_members(o, mapped, ret_error);
         if (r < 0)
                 return r;
+        r = references_read(c, e, mapped, false);
+        if (r < 0)
+                return r;
         if (!current)
                 current = json_object_new_object();
         r = current ? lay_over(current, mapped) : -ENOMEM;
+        if (r >= 0)
+                r = references_read(c, e, current, true);
         if (r >= 0)
                 r = becomes_inactive(current, written, &inactive, ret_error);
         if (r < 0)
@@ -334,6 +340,11 @@ static int evaluate(Cycle *c, Object *o, Evaluated *e, const char *written, Erro
         if (e->cause != CAUSE_NONE) {
                 e->written = arena_strdup(c->arena, written);
                 return written && !e->written ? -ENOMEM : 0;
+        }
+        if (e->referring) {
+                e->referring->template = arena_strndup(c->arena, text->data, text->size);
+                e->written = arena_strdup(c->arena, written);
+                return !e->referring->template || (written && !e->written) ? -ENOMEM : keep_members(c, o, e);
         }
         /* What is as it was written needs no memory, unless it has to be enabled again. */
         if (!written || e->disabled || !streq(text->data, written)) {

@@ -18,8 +18,7 @@ static int gather(uint64_t id, void *userdata) {
         return plan_push_link(&l->items, &l->n, &l->n_allocated, id);
 }
 
-/* Who is meant by a member's source id: a user, else a group. Neither link nor pending record: nobody that we know. */
-static int resolve_member(Cycle *c, const char *source_id, MemberRef *ret, bool *ret_resolved) {
+int plan_resolve(Cycle *c, const char *source_id, MemberRef *ret, bool *ret_resolved) {
         *ret = (MemberRef) { .source_id = source_id };
         *ret_resolved = true;
         for (ObjectKind k = 0; k < _OBJECT_KIND_MAX; k++) {
@@ -116,7 +115,7 @@ int plan_memberships(Cycle *c, Evaluated *e) {
                 bool resolved;
                 MemberRef m;
 
-                r = resolve_member(c, e->members[i], &m, &resolved);
+                r = plan_resolve(c, e->members[i], &m, &resolved);
                 if (r < 0)
                         break;
                 if (!resolved) {

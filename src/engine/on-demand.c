@@ -7,6 +7,9 @@
 #include <stdio.h>
 
 #include "file-util.h"
+#include "mapping.h"
+#include "reference.h"
+#include "references.h"
 
 static void put_step(StrBuf *b, const char *step, const char *status, const char *fmt, ...) _printf_(4, 5);
 static void put_step(StrBuf *b, const char *step, const char *status, const char *fmt, ...) {
@@ -79,13 +82,41 @@ static void describe_change(const Cycle *c, const Change *change, Fate fate, uin
         }
 }
 
+/* What is left out of the object, and why. */
+static int describe_references(Cycle *c, Evaluated *e, StrBuf *b) {
+        const References *references = e ? c->config->references[e->kind] : NULL;
+        int r;
+
+        if (!e || !e->referring || e->invalid || e->cause != CAUSE_NONE)
+                return 0;
+        r = cycle_look_at_references(c, e);
+        if (r < 0)
+                return r;
+        for (uint32_t i = 0; i < e->referring->n; i++) {
+                const Reference *item = &e->referring->items[i];
+                const char *name = references_name(references, item->attribute);
+                bool redacts = mapping_redacts(c->config->map[e->kind], references_head(references, item->attribute));
+
+                if (item->of_target)
+                        continue;
+                if (item->link != 0)
+                        put_step(b, "reference", "success", "%s: \"%s\" is %s", name, redacts ? "[Redact]" : item->id,
+                                 redacts ? "[Redact]" : item->target_id);
+                else
+                        put_step(b, "reference", "warning", "%s: there is no object \"%s\" in the target, so it is left out; each cycle "
+                                 "looks again", name, redacts ? "[Redact]" : item->id);
+        }
+        return 0;
+}
+
 int on_demand_run(Cycle *c, ObjectKind kind, const char *source_id, int fd, Error **ret_error) {
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT;
         uint64_t failed_before = c->record.counts[COUNT_FAILED];
+        Evaluated *e = cycle_find_evaluated(c, kind, source_id);
         bool any = false;
         int r;
 
-        describe_reading(c, cycle_find_evaluated(c, kind, source_id), &b);
+        describe_reading(c, e, &b);
         c->only_kind = kind;
         c->only = source_id;
         r = cycle_apply(c, ret_error);
@@ -103,6 +134,8 @@ int on_demand_run(Cycle *c, ObjectKind kind, const char *source_id, int fd, Erro
         }
         if (r >= 0 && !any)
                 put_step(&b, "action", "skipped", "nothing is to be done");
+        if (r >= 0)
+                r = describe_references(c, e, &b);
         if (strbuf_check(&b) < 0)
                 return -ENOMEM;
         if (r < 0) {

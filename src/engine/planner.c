@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "planner.h"
+#include "references.h"
 #include "unicode.h"
 
 /* From evaluated records and ledger to a plan. Looks things up in the ledger and, for what is not linked yet, at the
@@ -404,6 +405,8 @@ static int adopt_active(Cycle *c, Evaluated *e, Change *change, const Object *fo
                 return r;
         change->desired = arena_strndup(c->plan->arena, text.data, text.size);
         e->unsettled = true;
+        if (e->referring)
+                e->referring->as_found = true;
         return change->desired ? 0 : -ENOMEM;
 }
 
@@ -414,6 +417,11 @@ static int plan_create(Cycle *c, Evaluated *e, Error **ret_error) {
         Change *change;
         int r;
 
+        if (e->referring) {
+                r = plan_known_references(c, e);
+                if (r < 0)
+                        return r;
+        }
         r = plan_add_wanted(c, CHANGE_CREATE, e, &change);
         if (r < 0)
                 return r;
@@ -477,7 +485,7 @@ static int check_new_name(Cycle *c, Evaluated *e, Change *change, Error **ret_er
         return r;
 }
 
-static int plan_update(Cycle *c, Evaluated *e, Error **ret_error) {
+int plan_update(Cycle *c, Evaluated *e, bool late, Error **ret_error) {
         Change *change;
         int r;
 
@@ -486,6 +494,7 @@ static int plan_update(Cycle *c, Evaluated *e, Error **ret_error) {
         r = plan_add_wanted(c, e->disabled ? CHANGE_RESTORE : CHANGE_UPDATE, e, &change);
         if (r < 0)
                 return r;
+        change->late = late;
         r = check_new_name(c, e, change, ret_error);
         if (r < 0)
                 return r;
@@ -614,7 +623,7 @@ int cycle_plan(Cycle *c, Error **ret_error) {
                 if (e->cause != CAUSE_NONE)
                         continue;
                 standing_end_hold(standing_find_hold(c, e->link, 0));
-                r = e->link != 0 ? plan_update(c, e, ret_error) : plan_create(c, e, ret_error);
+                r = e->link == 0 ? plan_create(c, e, ret_error) : e->referring ? 0 : plan_update(c, e, false, ret_error);
                 if (r < 0)
                         return error_wrap(ret_error, r, "Failed to plan for %s %s", object_kind_to_string(e->kind),
                                           e->source_id);
@@ -623,7 +632,13 @@ int cycle_plan(Cycle *c, Error **ret_error) {
         for (size_t i = 0; i < c->n_evaluated; i++) {
                 Evaluated *e = &c->evaluated[i];
 
-                if (e->invalid || e->cause != CAUSE_NONE || e->kind != OBJECT_KIND_GROUP)
+                if (e->invalid || e->cause != CAUSE_NONE)
+                        continue;
+                r = e->referring ? plan_references(c, e, ret_error) : 0;
+                if (r < 0)
+                        return error_wrap(ret_error, r, "Failed to plan the references of %s %s", object_kind_to_string(e->kind),
+                                          e->source_id);
+                if (e->kind != OBJECT_KIND_GROUP)
                         continue;
                 r = plan_memberships(c, e);
                 if (r < 0)

@@ -28,11 +28,16 @@ int plan_push_link(uint64_t **array, size_t *n, size_t *n_allocated, uint64_t va
 int plan_compare_links(const void *a, const void *b);
 /** plan_add_wanted() - a change of what the record @e wants; to be ended by plan_finish_wanted() */
 int plan_add_wanted(Cycle *c, ChangeAction action, Evaluated *e, Change **ret);
+/** plan_update() - e->desired to an object that is linked; @late: it is not whole before others are there */
+int plan_update(Cycle *c, Evaluated *e, bool late, Error **ret_error);
 /** plan_finish_wanted() - give the change its id, or leave it out while it waits in escrow */
 int plan_finish_wanted(Cycle *c, Change *change, Evaluated *e);
 
 /* ---- memberships.c ---- */
 
+/** plan_resolve() - who is meant by a source id: a user, else a group. A pending record that will be linked, or a link; neither:
+ * nobody whom we know. Errors: those of the ledger. */
+int plan_resolve(Cycle *c, const char *source_id, MemberRef *ret, bool *ret_resolved);
 /** plan_memberships() - what the record of a group wants (G5, Q7) */
 int plan_memberships(Cycle *c, Evaluated *e);
 /** plan_endings() - the memberships that end because their member is deleted by this plan (C4) */

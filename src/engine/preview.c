@@ -4,6 +4,7 @@
 #include "preview.h"
 
 #include "file-util.h"
+#include "references.h"
 #include "time-util.h"
 
 static const char *fate_name(const Change *change, Fate fate) {
@@ -34,7 +35,9 @@ static void put(StrBuf *b, const char *key, const char *value) {
         strbuf_json(b, value);
 }
 
-static void put_change(StrBuf *b, const Change *change, Fate fate) {
+static void put_change(StrBuf *b, const Cycle *c, const Change *change, Fate fate) {
+        const Evaluated *e = change->record == UINT32_MAX ? NULL : &c->evaluated[change->record];
+
         strbuf_printf(b, "{\"action\":\"%s\",\"fate\":\"%s\",\"kind\":\"%s\"", change_action_to_string(change->action),
                       fate_name(change, fate), object_kind_to_string(change->kind));
         put(b, "source_id", change->source_id);
@@ -53,6 +56,11 @@ static void put_change(StrBuf *b, const Change *change, Fate fate) {
         put(b, "error", change->error);
         if (change->action == CHANGE_MEMBERS)
                 strbuf_printf(b, ",\"added\":%u,\"removed\":%u", change->n_add, change->n_remove);
+        /* A record has several changes at times; the one that completes the references of a new object says how many. */
+        if (e && e->referring && change->late)
+                strbuf_printf(b, ",\"completes\":%u", e->referring->n_pending);
+        else if (e && e->referring && e->referring->n_unresolved > 0 && change->desired)
+                strbuf_printf(b, ",\"unresolved\":%u", e->referring->n_unresolved);
         put(b, "change", change->id);
         strbuf_puts(b, "}\n");
 }
@@ -78,6 +86,7 @@ static void put_verdict(StrBuf *b, const Cycle *c) {
                       (unsigned long long) v->membership_removals, v->memberships_tripped ? "true" : "false");
         strbuf_printf(b, ",\"second_wave\":%llu,\"carried\":%llu", (unsigned long long) v->second_wave,
                       (unsigned long long) v->carried);
+        strbuf_printf(b, ",\"unresolved\":%llu", (unsigned long long) c->record.counts[COUNT_UNRESOLVED]);
         if (!c->complete)
                 put(b, "incomplete", error_text(c->incomplete_reason, -74));
         strbuf_puts(b, "}\n");
@@ -92,7 +101,7 @@ int preview_write(Cycle *c, int fd, Error **ret_error) {
                 Fate fate;
 
                 change = sealed_plan_get(c->sealed, i, &fate);
-                put_change(&b, change, fate);
+                put_change(&b, c, change, fate);
                 if (b.size >= 65536) {
                         r = strbuf_check(&b);
                         if (r >= 0)

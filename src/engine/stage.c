@@ -246,6 +246,9 @@ static int stage(Cycle *c, bool *ret_entered) {
         if (c->complete) {
                 memcpy(c->state.fingerprint, c->config->fingerprint, sizeof(c->state.fingerprint));
                 r = c->configuration_changed ? ledger_void_decisions(c->ledger) : 0;
+                /* Every object is looked at, and says again whom it refers to. */
+                if (r >= 0 && c->configuration_changed)
+                        r = ledger_clear_references(c->ledger, 0);
                 if (r < 0)
                         return r;
         }

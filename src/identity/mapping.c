@@ -526,6 +526,35 @@ int mapping_canonical(const Mapping *m, char **ret) {
         return strbuf_steal(&b, ret);
 }
 
+/* Whether the rule's target is the reference, the value in it, or something whole that it is a part of. */
+static bool writes_reference(const Rule *rule, const char *name) {
+        const char *rest = startswith(rule->name, name);
+
+        if (rest && (!*rest || streq(rest, ".value")))
+                return true;
+        rest = startswith(name, rule->name);
+        return rest && (*rest == '.' || *rest == ':');
+}
+
+int mapping_check_reference(const Mapping *m, const char *name, Error **ret_error) {
+        bool found = false;
+
+        for (size_t i = 0; i < m->n_rules; i++) {
+                const Rule *rule = &m->rules[i];
+
+                if (!writes_reference(rule, name))
+                        continue;
+                found = true;
+                if (rule->apply == APPLY_CREATE_ONLY)
+                        return refuse(ret_error, "\"%s\" is in CreateOnly=, so it could not be completed later; expected WhenEmpty=",
+                                      rule->name);
+                if (rule->fallback)
+                        return refuse(ret_error, "\"%s\" has a Default:, which could not be completed later; expected Coalesce()",
+                                      rule->name);
+        }
+        return found ? 0 : refuse(ret_error, "no line of the mapping writes \"%s\"", name);
+}
+
 bool mapping_redacts(const Mapping *m, const char *attribute) {
         for (size_t i = 0; m && i < m->n_rules; i++) {
                 const Rule *rule = &m->rules[i];

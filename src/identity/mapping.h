@@ -75,6 +75,13 @@ int mapping_canonical(const Mapping *m, char **ret);
  * with Redact(), so that it must not be shown (rule L3); @m may be NULL */
 bool mapping_redacts(const Mapping *m, const char *attribute);
 
+/**
+ * mapping_check_reference() - can the job complete the reference @name (references_canonical_name()) later?
+ *
+ * Errors: -EINVAL: no line writes it; CreateOnly= and Default: flow once, and not again when it can be resolved.
+ */
+int mapping_check_reference(const Mapping *m, const char *name, Error **ret_error);
+
 /** mapping_uses() - the mask of ExpressionUse of all lines; @m may be NULL */
 unsigned mapping_uses(const Mapping *m);
 

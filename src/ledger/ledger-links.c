@@ -5,7 +5,7 @@
 
 #include "ledger-private.h"
 
-/* Links and memberships: what the job has provisioned, and what it last wrote there. */
+/* Links, memberships and references: what the job has provisioned, and what it last wrote there. */
 
 #define IS_ABSENT "EXISTS (SELECT 1 FROM absent AS a WHERE a.kind = links.kind AND a.source_id = links.source_id)"
 #define LINK_COLUMNS "id, kind, source_id, target_id, display_name, written, disabled, disabled_at, disabled_cause, disabled_by, " IS_ABSENT
@@ -140,6 +140,10 @@ static int remove_link_rows(Ledger *l, uint64_t link, ObjectKind kind, const cha
         r = ledger_execute(l, "DELETE FROM members WHERE group_id = ?", "u", link);
         if (r >= 0)
                 r = ledger_execute(l, "DELETE FROM members WHERE member_id = ?", "u", link);
+        if (r >= 0)
+                r = ledger_execute(l, "DELETE FROM object_references WHERE holder = ?", "u", link);
+        if (r >= 0)
+                r = ledger_execute(l, "DELETE FROM object_references WHERE referenced = ? AND referenced > 0", "u", link);
         if (r >= 0)
                 r = ledger_remove_link_staged(l, link, kind, source_id);
         if (r >= 0)
@@ -367,4 +371,54 @@ int ledger_remove_member(Ledger *l, uint64_t group, uint64_t member) {
         if (r > 0)
                 l->links_changed = true;
         return r < 0 ? r : 0;
+}
+
+/* ---- references ---- */
+
+int ledger_scan_references(Ledger *l, uint64_t holder, LedgerReferenceFunc f, void *userdata) {
+        _cleanup_statement_ Statement *s = NULL;
+        int r;
+
+        r = statement_open(l, &s, "SELECT attribute, source_id, referenced FROM object_references WHERE holder = ? "
+                                  "ORDER BY attribute, source_id", "u", holder);
+        while (r >= 0 && (r = statement_step(s)) > 0) {
+                const char *attribute = column_string(s, 0), *source_id = column_string(s, 1);
+                uint64_t referenced = column_u32(s, 2);
+
+                r = statement_check(s);
+                if (r >= 0)
+                        r = f(attribute, source_id, referenced, userdata);
+        }
+        return r;
+}
+
+int ledger_scan_referrers(Ledger *l, uint64_t referenced, LedgerIdFunc f, void *userdata) {
+        return scan_ids(l, "SELECT DISTINCT holder FROM object_references WHERE referenced = ? AND referenced > 0 ORDER BY holder",
+                        referenced, f, userdata);
+}
+
+int ledger_put_reference(Ledger *l, uint64_t holder, const char *attribute, const char *source_id, uint64_t referenced) {
+        int r;
+
+        r = ledger_execute(l, "INSERT OR REPLACE INTO object_references (holder, attribute, source_id, referenced) VALUES (?, ?, ?, ?)",
+                           "uttu", holder, attribute, source_id, referenced);
+        return MIN2(r, 0);
+}
+
+int ledger_clear_references(Ledger *l, uint64_t holder) {
+        int r;
+
+        r = holder != 0 ? ledger_execute(l, "DELETE FROM object_references WHERE holder = ?", "u", holder)
+                        : ledger_execute(l, "DELETE FROM object_references", "");
+        return MIN2(r, 0);
+}
+
+int ledger_has_references(Ledger *l, bool *ret) {
+        uint64_t n;
+        int r;
+
+        r = ledger_query_u64(l, &n, "SELECT EXISTS (SELECT 1 FROM object_references)", "");
+        if (r >= 0)
+                *ret = n > 0;
+        return MIN2(r, 0);
 }

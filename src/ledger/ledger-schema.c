@@ -239,9 +239,27 @@ static int migrate_to_3(Ledger *l) {
         return rc == SQLITE_OK ? 0 : ledger_sqlite_error(l, rc);
 }
 
+/* What the objects refer to besides their members. referenced: the link that a source id stands for, 0 while there is none. */
+static const char schema_4[] =
+        "CREATE TABLE object_references ("
+        "  holder INTEGER NOT NULL,"
+        "  attribute TEXT NOT NULL,"
+        "  source_id TEXT NOT NULL,"
+        "  referenced INTEGER NOT NULL,"
+        "  PRIMARY KEY (holder, attribute, source_id)"
+        ") STRICT, WITHOUT ROWID;"
+        "CREATE INDEX object_references_referenced ON object_references (referenced, holder) WHERE referenced > 0;";
+
+static int migrate_to_4(Ledger *l) {
+        int rc = sqlite3_exec(l->db, schema_4, NULL, NULL, NULL);
+
+        return rc == SQLITE_OK ? 0 : ledger_sqlite_error(l, rc);
+}
+
 const Migration ledger_migrations[] = {
         migrate_to_1,
         migrate_to_2,
         migrate_to_3,
+        migrate_to_4,
 };
 const size_t ledger_n_migrations = ELEMENTSOF(ledger_migrations);

@@ -132,7 +132,7 @@ int ledger_update_link(Ledger *l, const Link *link);
 /** ledger_set_absent() - the flag alone. It moves the generation on: to an index from before, whoever has come back meanwhile
  * would be unchanged, and to the flag still gone. Errors: -ENOENT. */
 int ledger_set_absent(Ledger *l, uint64_t link, bool absent);
-/** ledger_remove_link() - with its memberships, staged rows, hold and escrow. Errors: -ENOENT. */
+/** ledger_remove_link() - with its memberships, references from and to it, staged rows, hold and escrow. Errors: -ENOENT. */
 int ledger_remove_link(Ledger *l, uint64_t link);
 
 /* A link copied into an arena, for what outlives the statement. */
@@ -160,6 +160,24 @@ int ledger_scan_groups_of(Ledger *l, uint64_t member, LedgerIdFunc f, void *user
 /* Adding what is there and removing what is not is fine, and no change (generation). */
 int ledger_add_member(Ledger *l, uint64_t group, uint64_t member);
 int ledger_remove_member(Ledger *l, uint64_t group, uint64_t member);
+
+/* ---- references: what an object names besides its members ----
+ *
+ * Who is named so must be known when he goes, and who was looked for in vain, so that it is reported once. They are no part of
+ * what a generation stands for. */
+
+/* @referenced: the link; 0: there is none, the reference is unresolved. */
+typedef int (*LedgerReferenceFunc)(const char *attribute, const char *source_id, uint64_t referenced, void *userdata);
+/** ledger_scan_references() - those of @holder, ordered by attribute, then source id */
+int ledger_scan_references(Ledger *l, uint64_t holder, LedgerReferenceFunc f, void *userdata);
+/** ledger_scan_referrers() - the links that name @referenced, ascending */
+int ledger_scan_referrers(Ledger *l, uint64_t referenced, LedgerIdFunc f, void *userdata);
+/** ledger_put_reference() - a new one, or @referenced of one that is there */
+int ledger_put_reference(Ledger *l, uint64_t holder, const char *attribute, const char *source_id, uint64_t referenced);
+/** ledger_clear_references() - all of @holder; 0: of everybody */
+int ledger_clear_references(Ledger *l, uint64_t holder);
+/** ledger_has_references() - does anybody have one? */
+int ledger_has_references(Ledger *l, bool *ret);
 
 /* ---- staged removals and reviews ---- */
 

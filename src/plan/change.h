@@ -87,6 +87,7 @@ typedef struct Change {
         const char *display_name;
         const char *desired;      /* canonical JSON of the attributes wanted; Create, Adopt, Update, Restore */
         const char *written;      /* canonical JSON last written (Adopt: found); Update, Restore, removals */
+        bool late;                /* Update, Restore: refers to what other changes of this plan make, and is completed after them */
         const char *digest;       /* of what is wanted: the escrow's way to see that the object has changed */
         const char *error, *error_code; /* found while planning: cannot be carried out, and why */
         const char *blocked_by;   /* source id of the removal whose name this Create or Update needs (G7) */

@@ -95,24 +95,24 @@ static unsigned rank(const Change *c) {
         case CHANGE_ADOPT:
         case CHANGE_UPDATE:
         case CHANGE_RESTORE:
-                return c->kind == OBJECT_KIND_USER ? 0 : 1;
+                return c->late ? 2 : c->kind == OBJECT_KIND_USER ? 0 : 1;
         case CHANGE_MEMBERS:
                 /* A change of memberships that only takes away belongs to the removals. */
-                return c->n_add > 0 ? 2 : 3;
+                return c->n_add > 0 ? 3 : 4;
         case CHANGE_DISABLE:
         case CHANGE_DELETE:
-                return c->kind == OBJECT_KIND_GROUP ? 4 : 5;
+                return c->kind == OBJECT_KIND_GROUP ? 5 : 6;
         case _CHANGE_ACTION_MAX:
         case _CHANGE_ACTION_INVALID:
                 break;
         }
         assert(false);
-        return 6;
+        return 7;
 }
 
 /* A stable counting sort: within a rank the order of the source stays. */
 static void sort_by_rank(SealedPlan *s) {
-        size_t start[7] = {};
+        size_t start[8] = {};
 
         for (size_t i = 0; i < s->n; i++)
                 start[rank(&s->plan->changes[i]) + 1]++;

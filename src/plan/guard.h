@@ -93,7 +93,7 @@ typedef struct SealedPlan SealedPlan;
  * guard_judge() - the only way from a plan to something that can be applied
  * @plan: taken, also on failure
  *
- * Sorts by C4: users, groups, memberships for creates and updates; then memberships, groups, users for removals.
+ * Sorts by C4: users, groups, references, memberships for creates and updates; then memberships, groups, users for removals.
  *
  * Errors: -ENOMEM.
  * Source: G1 to G10, E3, E4, Q2, C4.

@@ -139,7 +139,7 @@ static bool is_due(const CycleOptions *options) {
         _cleanup_job_state_ JobState state = {};
         bool due;
 
-        if (ledger_open(options->state_dir, options->config->name, LEDGER_READ_ONLY, &ledger, NULL) < 0 ||
+        if (ledger_open_to_look(options->state_dir, options->config->name, &ledger, NULL) < 0 ||
             ledger_get_state(ledger, &state) < 0)
                 return options->config->enabled;
         due = !state.paused && clock_now() >= state.next_attempt;

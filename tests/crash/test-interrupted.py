@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """C5: a cycle is killed at each of its steps in turn (reads, ledger writes, target writes, renames, fsyncs), started again, and
 must leave target, ledger and journal as an undisturbed run leaves them; and once more, with nothing to do. For creates, updates
-and memberships; a trip; an allow; a partial allow; deletes below the limit.
+and memberships; a trip; an allow; a partial allow; deletes below the limit; references that come, resolve, and lose whom they name.
 
 REPRIEVE_CRASH_STRIDE=N takes each Nth step only (a sanitized or quick run)."""
 import collections
 import json
 import os
+import re
 import shutil
 import sqlite3
 import sys
@@ -54,6 +55,8 @@ def target_view(h):
         o = dict(o, id=None)
         if "members" in o:
             o["members"] = sorted(names.get(m["value"], "dangling " + m["value"]) for m in o["members"])
+        if "manager" in o:
+            o["manager"] = names.get(o["manager"], "dangling " + o["manager"])
         view.append(json.dumps(o, sort_keys=True))
     stray = [f for f in os.listdir(h.target) if f not in ("users.jsonl", "groups.jsonl") and not f.startswith(".")]
     return sorted(view), stray
@@ -62,8 +65,12 @@ def target_view(h):
 def ledger_view(h):
     db = sqlite3.connect(os.path.join(h.state, "jobs/staff/ledger.db"))
     names = dict(db.execute("SELECT id, source_id FROM links"))
+    by_target = {t: f"<{s}>" for t, s in db.execute("SELECT target_id, source_id FROM links")}
     rows = {
-        "links": sorted(db.execute("SELECT kind, source_id, display_name, written, disabled FROM links")),
+        "links": sorted((*link[:3], re.sub(r'"manager":"([^"]*)"', lambda m: by_target.get(m[1], m[0]), link[3] or ""), link[4])
+                        for link in db.execute("SELECT kind, source_id, display_name, written, disabled FROM links")),
+        "references": sorted((names[h], a, s, names.get(r)) for h, a, s, r in
+                             db.execute("SELECT holder, attribute, source_id, referenced FROM object_references")),
         "absent": sorted(db.execute("SELECT kind, source_id FROM absent")),
         "members": sorted((names[g], names[m]) for g, m in db.execute("SELECT group_id, member_id FROM members")),
         "staged": sorted(db.execute("SELECT kind, source_id, member, action, cause, state FROM staged")),
@@ -149,7 +156,28 @@ def scenario_delete(h):
     h.write_source([user(i, active=i != 5) for i in range(12) if i != 4], GROUPS)
 
 
-for scenario in (scenario_create, scenario_update, scenario_trip, scenario_allow, scenario_partial_allow, scenario_delete):
+def scenario_references_created(h):
+    h.write_job(sections=dict(LIMIT, References={"User": "manager"}))
+    h.write_source([user(0, manager="U01"), user(1, manager="U00"), user(2, manager="U02"), user(3, manager="U99"), user(4, manager="U00")], [])
+
+
+def scenario_references_changed(h):
+    """Somebody arrives who was missing, somebody arrives whom an update names, somebody goes whom another names."""
+    scenario_references_created(h)
+    h.cycle(check=0)
+    h.write_source([user(0, manager="U10"), user(1, manager="U00"), user(3, manager="U99"), user(4, manager="U02", title="New"), user(10, manager="U99"), user(99)], [])
+
+
+def scenario_references_cleared(h):
+    scenario_references_created(h)
+    h.write_source([user(0, manager="U01"), user(1, manager="U00"), user(2)], [])
+    h.cycle(check=0)
+    h.write_source([user(0, manager="U01"), user(2)], [])
+    h.cycle(check=0)
+
+
+for scenario in (scenario_create, scenario_update, scenario_trip, scenario_allow, scenario_partial_allow, scenario_delete,
+                 scenario_references_created, scenario_references_changed, scenario_references_cleared):
     name = scenario.__name__[len("scenario_"):].replace("_", " ")
     with House() as h, House() as base:
         h.write_job(sections=LIMIT)

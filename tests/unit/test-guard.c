@@ -388,11 +388,14 @@ TEST(c4_the_order_of_application) {
                 ObjectKind kind;
                 uint32_t n_add, n_remove;
                 int rank;
+                bool late;
         } table[] = {
-                { CHANGE_DELETE, OBJECT_KIND_USER, 0, 0, 5 },   { CHANGE_CREATE, OBJECT_KIND_GROUP, 0, 0, 1 },
-                { CHANGE_MEMBERS, OBJECT_KIND_GROUP, 1, 1, 2 }, { CHANGE_DISABLE, OBJECT_KIND_GROUP, 0, 0, 4 },
-                { CHANGE_UPDATE, OBJECT_KIND_USER, 0, 0, 0 },   { CHANGE_MEMBERS, OBJECT_KIND_GROUP, 0, 1, 3 },
-                { CHANGE_RESTORE, OBJECT_KIND_USER, 0, 0, 0 },  { CHANGE_DISABLE, OBJECT_KIND_USER, 0, 0, 5 },
+                { CHANGE_DELETE, OBJECT_KIND_USER, 0, 0, 6, false },   { CHANGE_CREATE, OBJECT_KIND_GROUP, 0, 0, 1, false },
+                { CHANGE_MEMBERS, OBJECT_KIND_GROUP, 1, 1, 3, false }, { CHANGE_DISABLE, OBJECT_KIND_GROUP, 0, 0, 5, false },
+                { CHANGE_RESTORE, OBJECT_KIND_USER, 0, 0, 2, true },   { CHANGE_UPDATE, OBJECT_KIND_GROUP, 0, 0, 2, true },
+                { CHANGE_UPDATE, OBJECT_KIND_USER, 0, 0, 0, false },   { CHANGE_MEMBERS, OBJECT_KIND_GROUP, 0, 1, 4, false },
+                { CHANGE_RESTORE, OBJECT_KIND_USER, 0, 0, 0, false },  { CHANGE_DISABLE, OBJECT_KIND_USER, 0, 0, 6, false },
+                { CHANGE_CREATE, OBJECT_KIND_USER, 0, 0, 0, false },
         };
         _cleanup_(sealed_plan_freep) SealedPlan *sealed = NULL;
         GuardLimits l = GUARD_LIMITS_DEFAULT;
@@ -406,6 +409,7 @@ TEST(c4_the_order_of_application) {
                 CHECK_INT(plan_add(p, table[i].action, table[i].kind, &c), 0);
                 c->n_add = table[i].n_add;
                 c->n_remove = table[i].n_remove;
+                c->late = table[i].late;
                 c->record = (uint32_t) table[i].rank;
         }
         CHECK_INT(guard_judge(p, &l, &(GuardSituation) { .population = ENABLED }, &sealed, &v), 0);

@@ -9,6 +9,7 @@
 #include "file-util.h"
 #include "job-config.h"
 #include "job-keys.h"
+#include "reference.h"
 #include "string-util.h"
 #include "tap.h"
 #include "time-util.h"
@@ -127,7 +128,12 @@ static void show(const JobConfig *c, const ConfigKey *k, StrBuf *b) {
                 strbuf_printf(b, "%d", *(const int *) p);
         else if (k->parse == config_parse_unsigned)
                 strbuf_printf(b, "%u", *(const unsigned *) p);
-        else if (k->is_list) {
+        else if (streq(k->section, "References")) {
+                const References *references = *(References *const *) p;
+
+                for (size_t i = 0; i < references_count(references); i++)
+                        strbuf_printf(b, "<%s>", references_name(references, i));
+        } else if (k->is_list) {
                 for (char *const *s = *(char **const *) p; s && *s; s++)
                         strbuf_printf(b, "<%s>", *s);
         } else if (k->parse == config_parse_number || k->parse == config_parse_duration || streq(k->name, "Interval") ||
@@ -170,6 +176,9 @@ TEST(every_key_takes_what_it_should) {
                 { "Match", "User", "externalId, name.familyName userName", "<externalId><name.familyName><userName>" },
                 { "Match", "User", "emails[type eq \"work, x\"].value,mail", "<emails[type eq \"work, x\"].value><mail>" },
                 { "Match", "Group", "externalId", "<externalId>" },
+                { "References", "User", "manager", "<manager>" },
+                { "References", "User", "urn:a:b:2.0:User:manager.value, Assistant", "<Assistant><urn:a:b:2.0:User:manager>" },
+                { "References", "Group", "owners owners.value", "<owners>" },
                 { "Deprovision", "Deleted", "disable", "1" },
                 { "Deprovision", "SoftDeleted", "delete", "2" },
                 { "Deprovision", "Blocked", "keep", "3" },
@@ -354,6 +363,15 @@ TEST(every_mistake_is_named_with_its_place_and_what_is_right) {
                   "jobs.d/t.conf:8: Directory=out: expected an absolute path, such as /srv/hr/users.jsonl" },
                 { "[Target]\nDirektory=/x\n", "jobs.d/t.conf:8: Direktory=: unknown key in [Target]; did you mean Directory=?" },
 
+                { "[Match]\nUser=mail boss.value\n[References]\nUser=x\nUser=boss\n",
+                  "jobs.d/t.conf:11: User=boss: expected no attribute of [Match]; \"boss\" is one" },
+                { "[Map User]\nuserName=mail\n[References]\nUser=manager\n",
+                  "jobs.d/t.conf:10: User=manager: no line of the mapping writes \"manager\"" },
+                { "[References]\nUser=manager\n[Map User]\nuserName=mail\nmanager.value=boss\nCreateOnly=manager.value\n",
+                  "jobs.d/t.conf:8: User=manager: \"manager.value\" is in CreateOnly=, so it could not be completed later; expected WhenEmpty=" },
+                { "[References]\nUser=manager\n[Map User]\nuserName=mail\nmanager=boss\nDefault:manager=\"x\"\n",
+                  "jobs.d/t.conf:8: User=manager: \"manager\" has a Default:, which could not be completed later; expected Coalesce()" },
+
                 /* unknown keys and sections */
                 { "[Deletions]\nDeletionTreshold=5\n",
                   "jobs.d/t.conf:8: DeletionTreshold=: unknown key in [Deletions]; did you mean DeletionThreshold=?" },
@@ -365,8 +383,8 @@ TEST(every_mistake_is_named_with_its_place_and_what_is_right) {
                 { "[Map Users]\nx=y\n", "jobs.d/t.conf:7: [Map Users]: unknown section; did you mean [Map User]?" },
                 { "[Map]\nx=y\n", "jobs.d/t.conf:7: [Map]: expected [Map User] or [Map Group]" },
                 { "[Mail]\nServer=x\n", "jobs.d/t.conf:7: [Mail] belongs into reprieve.conf: it is the same for all jobs" },
-                { "[Unit]\n", "jobs.d/t.conf:7: [Unit]: unknown section; expected Job, Source, Target, Scope, Match, Map User, Map Group, "
-                              "Deprovision, Deletions, Notify or Schedule" },
+                { "[Unit]\n", "jobs.d/t.conf:7: [Unit]: unknown section; expected Job, Source, Target, Scope, Match, References, Map User, "
+                              "Map Group, Deprovision, Deletions, Notify or Schedule" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
@@ -416,6 +434,8 @@ TEST(a_mistake_in_one_of_the_languages_is_shown_with_a_caret) {
                 { "[Source]\nSoftDeleted=Not(\n", "jobs.d/t.conf:8: SoftDeleted=: column 5: " },
                 { "[Source]\nBlocked=Nott(active)\n", "jobs.d/t.conf:8: Blocked=: column 1: " },
                 { "[Match]\nUser=emails[type\n", "jobs.d/t.conf:8: User=: column 12: " },
+                { "[References]\nUser=boss members\n", "jobs.d/t.conf:8: User=: column 6: " },
+                { "[References]\nGroup=owners[x eq 1]\n", "jobs.d/t.conf:8: Group=: column 7: " },
                 { "[Map User]\nuserName=Join(\" \", givenName\n", "jobs.d/t.conf:8: userName=: column 20: " },
                 { "[Map Group]\nemails[type=mail\n", "jobs.d/t.conf:8: emails[type=: column 12: " },
         };
@@ -630,6 +650,8 @@ TEST(e4_the_same_configuration_written_otherwise_has_the_same_fingerprint) {
                 "[Target]\nDirectory=/d\nConnector=json\n[Source]\nGroups=/g\nUsers=/u\nConnector=json\nBlocked=Not( active )\n",
                 /* defaults written down */
                 E4_JOB "[Source]\nId=id\n[Match]\nGroup=displayName\n[Deprovision]\nDeleted=delete\n[Scope]\nAssignedNested=no\n",
+                /* no references */
+                E4_JOB "[References]\nUser=displayName\nUser=\nGroup=\n",
                 /* what was said first and taken back */
                 "[Source]\nUsers=/other\nId=x\nId=\n[Deprovision]\nBlocked=delete\nUnassigned=keep\nUnassigned=\n[Scope]\nAssigned=x\nAssigned=\n" E4_JOB,
                 /* lists in pieces */
@@ -684,6 +706,10 @@ TEST(e4_every_change_that_matters_changes_the_fingerprint) {
                 "[Scope]\nGroups=displayName pr\n",
                 "[Match]\nUser=\nUser=userName externalId\n",
                 "[Match]\nGroup=externalId\n",
+                "[References]\nUser=userName\n[Match]\nUser=\nUser=externalId\n",
+                "[References]\nUser=displayName\n",
+                "[References]\nGroup=owners\n",
+                "[References]\nGroup=owners boss\n",
                 "[Map User]\nuserName=upn\n",
                 "[Map User]\ntitle=jobTitle\n",
                 "[Map User]\nCreateOnly=userName\n",

@@ -233,3 +233,77 @@ TEST(memberships_go_with_either_end) {
         CHECK_STR(left.text, "1 ");
         OK(ledger_commit(l));
 }
+
+static int note_reference(const char *attribute, const char *source_id, uint64_t referenced, void *userdata) {
+        Seen *s = userdata;
+
+        (void) snprintf(s->text + strlen(s->text), sizeof(s->text) - strlen(s->text), "%s=%s>%llu ", attribute, source_id,
+                        (unsigned long long) referenced);
+        return 0;
+}
+
+/* What @holder refers to; static until the next call. */
+static const char *references_of(Ledger *l, uint64_t holder) {
+        static Seen s;
+
+        s = (Seen) {};
+        return ledger_scan_references(l, holder, note_reference, &s) < 0 ? "failed" : s.text;
+}
+
+static const char *referrers_of(Ledger *l, uint64_t referenced) {
+        static Seen s;
+
+        s = (Seen) {};
+        return ledger_scan_referrers(l, referenced, note_id, &s) < 0 ? "failed" : s.text;
+}
+
+TEST(f4_references_go_with_either_end) {
+        NEW_LEDGER(l);
+        uint64_t a, b, c, before, after;
+        JobState state = {};
+        bool any = true;
+
+        OK(ledger_has_references(l, &any));
+        CHECK(!any);
+        OK(ledger_begin(l));
+        OK(add_user(l, "a", &a));
+        OK(add_user(l, "b", &b));
+        OK(add_user(l, "c", &c));
+        OK(ledger_commit(l));
+        OK(ledger_get_state(l, &state));
+        before = state.generation;
+        job_state_done(&state);
+
+        OK(ledger_begin(l));
+        OK(ledger_put_reference(l, a, "owners", "c", c));
+        OK(ledger_put_reference(l, a, "manager", "b", 0));
+        OK(ledger_put_reference(l, a, "manager", "b", b));
+        OK(ledger_put_reference(l, a, "owners", "b", b));
+        OK(ledger_put_reference(l, b, "manager", "nobody", 0));
+        OK(ledger_put_reference(l, c, "manager", "c", c));
+        OK(ledger_commit(l));
+        OK(ledger_get_state(l, &state));
+        after = state.generation;
+        job_state_done(&state);
+        /* An index from before is as good as it was. */
+        CHECK_INT(after, before);
+        OK(ledger_has_references(l, &any));
+        CHECK(any);
+        CHECK_STR(references_of(l, a), "manager=b>2 owners=b>2 owners=c>3 ");
+        CHECK_STR(references_of(l, b), "manager=nobody>0 ");
+        CHECK_STR(referrers_of(l, b), "1 ");
+        CHECK_STR(referrers_of(l, c), "1 3 ");
+        CHECK_STR(referrers_of(l, 0), "");
+
+        OK(ledger_begin(l));
+        OK(ledger_remove_link(l, c));
+        CHECK_STR(references_of(l, a), "manager=b>2 owners=b>2 ");
+        CHECK_STR(references_of(l, c), "");
+        OK(ledger_clear_references(l, a));
+        CHECK_STR(references_of(l, a), "");
+        CHECK_STR(references_of(l, b), "manager=nobody>0 ");
+        OK(ledger_clear_references(l, 0));
+        OK(ledger_has_references(l, &any));
+        CHECK(!any);
+        OK(ledger_commit(l));
+}

@@ -229,7 +229,7 @@ TEST(a_newer_ledger_is_refused_and_left_alone) {
         CHECK(strstr(error->text, "newer version") && strstr(error->text, "ledger.db"));
         CHECK_STR(error->id, "LedgerTooNew");
         CHECK_INT(ledger_open(tap_tmpdir(), __func__, LEDGER_READ_ONLY, &l, &error), -EUCLEAN);
-        CHECK_INT(from_outside(__func__, "PRAGMA user_version = 3"), SQLITE_OK);
+        CHECK_INT(from_outside(__func__, "PRAGMA user_version = 4"), SQLITE_OK);
         CHECK_INT(ledger_open(tap_tmpdir(), __func__, LEDGER_READ_ONLY, &l, &error), 0);
         ledger_free(l);
 }
@@ -246,8 +246,9 @@ static int migration_that_fails(Ledger *l) {
 }
 
 TEST(an_old_ledger_is_brought_up_to_date_step_by_step_or_not_at_all) {
-        Migration good[] = { ledger_migrations[0], ledger_migrations[1], ledger_migrations[2], migration_that_adds };
-        Migration bad[] = { ledger_migrations[0], ledger_migrations[1], ledger_migrations[2], migration_that_adds, migration_that_fails };
+        Migration good[] = { ledger_migrations[0], ledger_migrations[1], ledger_migrations[2], ledger_migrations[3], migration_that_adds };
+        Migration bad[] = { ledger_migrations[0], ledger_migrations[1], ledger_migrations[2], ledger_migrations[3], migration_that_adds,
+                            migration_that_fails };
         _cleanup_error_ Error *error = NULL;
         uint64_t n;
         Ledger *l;
@@ -296,6 +297,25 @@ TEST(whoever_looks_brings_an_older_ledger_up_to_date_and_a_new_one_is_made_whole
         CHECK_INT(ledger_open_to_look(tap_tmpdir(), __func__, &l, NULL), 0);
         OK(ledger_query_u64(l, &n, "SELECT sum(decision * 10 + (source_id = 'b')) FROM staged", ""));
         CHECK_INT(n, 11);
+        ledger_free(l);
+}
+
+TEST(an_older_ledger_learns_of_references) {
+        _cleanup_error_ Error *error = NULL;
+        bool any = true;
+        Ledger *l;
+
+        CHECK_INT(ledger_open_full(tap_tmpdir(), __func__, LEDGER_READ_WRITE, 1000, ledger_migrations, 3, &l, &error), 0);
+        OK(ledger_begin(l));
+        OK(add_user(l, "a", NULL));
+        OK(ledger_commit(l));
+        ledger_free(l);
+        CHECK_INT(ledger_open(tap_tmpdir(), __func__, LEDGER_READ_WRITE, &l, &error), 0);
+        OK(ledger_has_references(l, &any));
+        CHECK(!any);
+        OK(ledger_begin(l));
+        OK(ledger_put_reference(l, 1, "manager", "a", 1));
+        OK(ledger_commit(l));
         ledger_free(l);
 }
 
