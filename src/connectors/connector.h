@@ -65,6 +65,10 @@ struct Source {
         /* What the meaning of raw bytes depends on besides themselves (a CSV header, the Id= attribute): part of the
          * fingerprint of each record. Set by open(); owned by the source; may be NULL. */
         char *schema;
+        /* By kind, the names of all attributes that its records can have, and where that stands, if the source says so before the
+         * first record (a CSV header). Set by open(); owned by the source; may be NULL. */
+        char **attributes[_OBJECT_KIND_MAX];
+        const char *attributes_file[_OBJECT_KIND_MAX];
 };
 
 /* ---- targets ---- */

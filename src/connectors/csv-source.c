@@ -212,6 +212,22 @@ static int check_names(const SourceFile *f, uint64_t line, const Header *h, Erro
         return 0;
 }
 
+/* So that it shows what is asked for and not there. */
+static int tell_attributes(Source *source, const SourceFile *f, const Header *h) {
+        for (ObjectKind k = 0; k < _OBJECT_KIND_MAX; k++) {
+                if (!(f->kinds & OBJECT_KIND_MASK(k)))
+                        continue;
+                source->attributes_file[k] = f->path;
+                for (size_t i = 0; i < h->n; i++) {
+                        int r = strv_extend(&source->attributes[k], h->columns[i].name);
+
+                        if (r < 0)
+                                return r;
+                }
+        }
+        return 0;
+}
+
 /* Errors: -EINVAL with the reason why the file cannot be read; -ENOMEM. */
 static int read_header(CsvSource *s, SourceFile *f, Header *h, StrBuf *schema, Error **ret_reason) {
         SourceRecord record;
@@ -242,7 +258,8 @@ static int read_header(CsvSource *s, SourceFile *f, Header *h, StrBuf *schema, E
                 return missing_column(f, record.line, h, "kind", ret_reason);
         strbuf_putc(schema, '\n');
         strbuf_append(schema, record.data, record.size);
-        return strbuf_check(schema);
+        r = strbuf_check(schema);
+        return r < 0 ? r : tell_attributes(&s->base.source, f, h);
 }
 
 /* ---- opening ---- */
@@ -254,6 +271,8 @@ static Source *csv_source_free(Source *source) {
                 return NULL;
         for (size_t i = 0; i < ELEMENTSOF(s->headers); i++)
                 header_done(&s->headers[i]);
+        for (ObjectKind k = 0; k < _OBJECT_KIND_MAX; k++)
+                strv_free(source->attributes[k]);
         if (s->parser_ready)
                 csv_free(&s->parser);
         free(s->fields);

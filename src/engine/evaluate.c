@@ -454,6 +454,72 @@ static int note_repeated(Cycle *c, const SourceRecord *raw, uint64_t link, uint3
         return snapshot_forget_links(c->index, &link, 1);
 }
 
+/* May records have this attribute, or something in it, or it as a part of something? */
+static bool source_knows(char *const *attributes, const char *wanted) {
+        size_t n = strcspn(wanted, "["), m;
+
+        /* The id is there whatever its column is called. An extension's name says nothing of columns. */
+        if (ascii_strcaseeq(wanted, "id") || memchr(wanted, ':', n))
+                return true;
+        for (; *attributes; attributes++) {
+                m = strlen(*attributes);
+                if (ascii_strncaseeq(*attributes, wanted, MIN2(n, m)) &&
+                    (n == m || (m > n ? (*attributes)[n] == '.' : wanted[m] == '.')))
+                        return true;
+        }
+        return false;
+}
+
+static void note_missing(Cycle *c, const char *file, const char *name, const char *keys) {
+        if (!c->complete)
+                return;
+        c->complete = false;
+        (void) error_set_full(&c->incomplete_reason, -EBADMSG, ERROR_SCOPE_SOURCE, ERROR_RETRY_LATER, "MissingAttribute",
+                              "%s:1: the header has no column \"%s\", which %s asks for", file, name, keys);
+}
+
+/* E1: an export that has lost a column on which it depends who leaves says nothing of who leaves. */
+static int check_attributes(Cycle *c) {
+        static const char *const keys[_OBJECT_KIND_MAX] = { [OBJECT_KIND_USER] = "Users=", [OBJECT_KIND_GROUP] = "Groups=" };
+        _cleanup_strv_ char **conditions = NULL;
+        char **const *known = c->source->attributes;
+        int r = 0;
+
+        for (ObjectKind k = 0; k < _OBJECT_KIND_MAX; k++) {
+                _cleanup_strv_ char **wanted = NULL;
+
+                if (!known[k] || !c->config->scope[k])
+                        continue;
+                r = filter_attributes(c->config->scope[k], &wanted);
+                if (r < 0)
+                        return r;
+                for (char **w = wanted; w && *w; w++)
+                        if (!source_knows(known[k], *w))
+                                note_missing(c, c->source->attributes_file[k], *w, keys[k]);
+        }
+        /* These are for both kinds, and may ask for what one of them alone has. */
+        if (c->config->soft_deleted)
+                r = expression_attributes(c->config->soft_deleted, &conditions);
+        if (r >= 0 && c->config->blocked)
+                r = expression_attributes(c->config->blocked, &conditions);
+        for (char **w = conditions; r >= 0 && w && *w; w++) {
+                const char *file = NULL;
+
+                for (ObjectKind k = 0; k < _OBJECT_KIND_MAX; k++) {
+                        if (!(c->source->kinds & OBJECT_KIND_MASK(k)))
+                                continue;
+                        if (!known[k] || source_knows(known[k], *w)) {
+                                file = NULL;
+                                break;
+                        }
+                        file = file ?: c->source->attributes_file[k];
+                }
+                if (file)
+                        note_missing(c, file, *w, "SoftDeleted= or Blocked=");
+        }
+        return r;
+}
+
 int cycle_read(Cycle *c, Error **ret_error) {
         uint64_t context_cache[4];
         SourceEvidence evidence = {};
@@ -467,6 +533,9 @@ int cycle_read(Cycle *c, Error **ret_error) {
         if (!c->complete)
                 (void) error_set_full(&c->incomplete_reason, -EBADMSG, ERROR_SCOPE_SOURCE, ERROR_RETRY_LATER, "Incomplete",
                                       "the groups that Assigned= names could not be read whole, or do not say who is in them");
+        r = check_attributes(c);
+        if (r < 0)
+                return r;
         for (uint64_t n = 0;; n++) {
                 SnapshotMatch match;
                 uint64_t link;

@@ -360,4 +360,35 @@ with House() as h:
     h.cycle(check=0)
     t.is_(len(h.target_users()), 10, "R5, Q5: the leave given under another configuration does not count for their deletion")
 
+def csv(h, header, *rows, name="users.csv"):
+    with open(os.path.join(h.source, name), "w", encoding="utf-8") as f:
+        f.write("".join(line + "\n" for line in (header, *rows)))
+
+
+for asks in ({"Scope": {"Users": 'department eq "Sales"'}}, {"Source": {"Blocked": 'Not([Department])'}},
+             {"Source": {"SoftDeleted": '[department]=""'}}, {"Scope": {"Users": 'department.name pr or id eq "u9"'}}):
+    with House() as h:
+        file = {"Source": {"Connector": "csv", "Users": os.path.join(h.source, "users.csv"), **asks.get("Source", {})}}
+        column = "department.name" if "department.name" in str(asks) else "department"
+        value = "Sales" if "Scope" in asks else "yes"
+        rows = [f"u{n},user{n},{value}" for n in range(4)]
+        csv(h, f"id,userName,{column}", *rows)
+        h.write_job(groups=False, sections={**asks, **file})
+        h.cycle(check=0)
+        t.is_(len(there(h)), 4, "four are in scope")
+        csv(h, "id,userName,dept", *rows, "u4,user4,new")
+        r = h.cycle()
+        t.is_((len(there(h)), r.returncode), (4, 1), f"E1: a column that is asked for and not there takes nobody away: {asks}")
+        t.like(r.log, r"users\.csv:1: the header has no column .(?i:department)", "and is named")
+
+with House() as h:
+    csv(h, "id,userName,status", "u0,user0,here", "u1,user1,here")
+    csv(h, "id,displayName,members", "g1,Team,u0", name="groups.csv")
+    h.write_job(groups=False, sections={"Source": {"Connector": "csv", "Users": os.path.join(h.source, "users.csv"), "Groups": os.path.join(h.source, "groups.csv"),
+                                                   "Blocked": '[status]="gone"'}})
+    h.cycle(check=0)
+    csv(h, "id,userName,status", "u0,user0,here", "u1,user1,gone")
+    h.cycle(check=0)
+    t.is_(there(h), numbers(0), "what one kind alone has may be asked for")
+
 t.done()
