@@ -166,18 +166,29 @@ int become_owner(const char *path) {
         return 0;
 }
 
-int file_lock(const char *path, bool wait) {
-        _cleanup_close_ int fd = -1;
+/* The file that was locked may have gone while we waited, or between opening and locking it: then others lock another one. */
+static bool is_at(int fd, const char *path) {
+        struct stat opened, there;
 
-        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, 0600);
-        if (fd < 0)
-                return -errno;
-        while (flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB)) < 0) {
-                if (errno == EINTR)
-                        continue;
-                return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+        return fstat(fd, &opened) >= 0 && lstat(path, &there) >= 0 && opened.st_dev == there.st_dev &&
+               opened.st_ino == there.st_ino;
+}
+
+int file_lock(const char *path, bool wait) {
+        for (;;) {
+                _cleanup_close_ int fd = -1;
+
+                fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, 0600);
+                if (fd < 0)
+                        return -errno;
+                while (flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB)) < 0) {
+                        if (errno == EINTR)
+                                continue;
+                        return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+                }
+                if (is_at(fd, path))
+                        return TAKE_FD(fd);
         }
-        return TAKE_FD(fd);
 }
 
 int random_bytes(void *p, size_t size) {

@@ -44,7 +44,7 @@ int become_owner(const char *path);
  * file_lock() - open (create) @path, never through a symbolic link, and take an exclusive flock(2) on it
  * @wait: whether to wait for another holder
  *
- * The lock dies with the descriptor. Returns the descriptor. Errors: -EAGAIN if somebody else holds it, errno.
+ * The lock dies with the descriptor, and is on the file that stands at @path when it is taken. Returns the descriptor. Errors: -EAGAIN if somebody else holds it, errno.
  */
 int file_lock(const char *path, bool wait);
 

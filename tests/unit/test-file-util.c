@@ -2,7 +2,9 @@
 #include "config.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -47,6 +49,33 @@ TEST(a_lock_has_one_holder_and_dies_with_it) {
         b = file_lock(path, false);
         CHECK(b >= 0);
         safe_close(b);
+}
+
+TEST(c1_a_lock_on_a_file_that_has_gone_is_none) {
+        _cleanup_free_ char *path = path_join(tap_tmpdir(), "lock-gone");
+        int a, b, taken[2];
+        struct pollfd p;
+        pid_t pid;
+
+        a = file_lock(path, false);
+        CHECK(a >= 0 && pipe(taken) == 0);
+        pid = fork();
+        if (pid == 0) {
+                safe_close(a);
+                _exit(file_lock(path, true) >= 0 && write(taken[1], "", 1) == 1 ? 0 : 1);
+        }
+        p = (struct pollfd) { .fd = taken[0], .events = POLLIN };
+        CHECK_INT(poll(&p, 1, 100), 0);
+        CHECK_INT(unlink(path), 0);
+        b = file_lock(path, false);
+        CHECK(b >= 0);
+        safe_close(a);
+        CHECK_INT(poll(&p, 1, 100), 0);
+        safe_close(b);
+        CHECK_INT(poll(&p, 1, 10000), 1);
+        CHECK_INT(waitpid(pid, NULL, 0), pid);
+        safe_close(taken[0]);
+        safe_close(taken[1]);
 }
 
 TEST(a_lock_is_no_symbolic_link) {
