@@ -146,8 +146,10 @@ static int database_open(Ledger *l, const char *name, int flags) {
         (void) sqlite3_busy_timeout(l->db, (int) l->busy_timeout_msec);
         for (size_t i = 0; i < ELEMENTSOF(switches); i++)
                 (void) sqlite3_db_config(l->db, switches[i][0], switches[i][1], NULL);
-        /* The log is cut back to 16 MiB after a large transaction; the cache is a ceiling, not a size. */
-        return execute_plain(l, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON;"
+        /* The log is cut back to 16 MiB after a large transaction; the cache is a ceiling, not a size. FAST: Debian's SQLite
+         * would overwrite each page that becomes free, and a million intents leave half a gigabyte of them, which the rows
+         * that come next overwrite anyway. */
+        return execute_plain(l, "PRAGMA synchronous = FULL; PRAGMA secure_delete = FAST; PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON;"
                                 "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768; PRAGMA journal_size_limit = 16777216");
 }
 
