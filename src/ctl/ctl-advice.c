@@ -42,7 +42,9 @@ PastKind past_cycle_kind(const PastCycle *c) {
 }
 
 bool past_cycle_trips_anyway(const PastCycle *c) {
-        return streq(c->verdict, "empty-source") || streq(c->verdict, "configuration-changed");
+        static const char *const evidence[] = { "empty-source", "configuration-changed", "assigned-group-missing", "everything", NULL };
+
+        return strv_contains((char *const *) evidence, c->verdict);
 }
 
 /* ---- limits ---- */

@@ -227,6 +227,8 @@ static const char *verdict_phrase(const char *verdict) {
                 { "percent", N_("DeletionThresholdPercent") },
                 { "budget", N_("DeletionBudget") },
                 { "empty-source", N_("the source had no objects of a kind that is linked") },
+                { "assigned-group-missing", N_("a group that Assigned= names was not in the source") },
+                { "everything", N_("every linked object of a kind would have gone") },
                 { "configuration-changed", N_("scope, mapping, source or target had changed") },
         };
 

@@ -146,6 +146,8 @@ static const char *reason_phrase(const char *reason) {
                 { "percent", N_("DeletionThresholdPercent") },
                 { "budget", N_("DeletionBudget") },
                 { "empty-source", N_("the source has no objects of a kind that is linked") },
+                { "assigned-group-missing", N_("a group that Assigned= names is not in the source") },
+                { "everything", N_("every linked object of a kind would go") },
                 { "configuration-changed", N_("scope, mapping, source or target have changed") },
         };
 

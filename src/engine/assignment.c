@@ -24,10 +24,12 @@ typedef struct Groups {
         json_object *by_id;       /* to their places in @members; null: the record cannot be used (E2), or does not say who is in it */
         char ***members;
         size_t n, n_allocated;
+        char **names;             /* those that Assigned= names */
 } Groups;
 
 static void groups_done(Groups *g) {
         json_object_put(g->by_id);
+        strv_free(g->names);
         for (size_t i = 0; i < g->n; i++)
                 strv_free(g->members[i]);
         free(g->members);
@@ -86,6 +88,22 @@ static bool is_named(const Cycle *c, const Object *group) {
         const char *name = object_get_string(group->attributes, "displayName");
 
         return strv_contains(c->config->assigned, group->id) || (name && strv_contains(c->config->assigned, name));
+}
+
+/* E7: what is not found is not without members. It may have been renamed. */
+static int note_missing(Cycle *c, const Groups *groups) {
+        for (char **name = c->config->assigned; *name; name++) {
+                int r;
+
+                if (startswith(*name, "user:") || startswith(*name, "group:") ||
+                    json_object_object_get_ex(groups->by_id, *name, NULL) || strv_contains(groups->names, *name) ||
+                    strv_contains(c->missing_groups, *name))
+                        continue;
+                r = strv_extend(&c->missing_groups, *name);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
 }
 
 /* Members of a group that is assigned. Whether a member is a user or a group shows when it is met; so it is noted as both. */
@@ -191,8 +209,13 @@ static int read_groups(Cycle *c, Source *source, Groups *groups, json_object *qu
                 if (r > 0 || o->kind != OBJECT_KIND_GROUP || (!c->config->assigned_nested && !is_named(c, o)))
                         continue;
                 r = add_group(groups, o);
-                if (r >= 0 && is_named(c, o))
+                if (r >= 0 && is_named(c, o)) {
+                        const char *name = object_get_string(o->attributes, "displayName");
+
                         r = push(queue, o->id);
+                        if (r >= 0 && name)
+                                r = strv_extend(&groups->names, name);
+                }
                 if (r < 0)
                         return r;
         }
@@ -229,6 +252,8 @@ static int read_assignment(Cycle *c, Groups *groups, Error **ret_error) {
         r = read_groups(c, source, groups, queue);
         if (r >= 0)
                 r = walk_down(c, groups, queue);
+        if (r >= 0)
+                r = note_missing(c, groups);
         return r < 0 ? error_wrap(ret_error, r, "Failed to read the assigned groups") : 0;
 }
 

@@ -394,6 +394,17 @@ void cycle_log_incomplete(Cycle *c) {
         finish(c);
 }
 
+void cycle_log_missing_groups(Cycle *c) {
+        for (char **name = c->missing_groups; name && *name; name++) {
+                if (!begin(c, LOG_WARNING, REPRIEVE_MESSAGE_ASSIGNED_GROUP_MISSING))
+                        return;
+                log_entry_message(&c->entry, "Assigned= names \"%s\", and the source has no such group: nobody is unassigned "
+                                  "because of that until somebody allows it.", *name);
+                log_entry_field(&c->entry, "REPRIEVE_ASSIGNED", *name);
+                finish(c);
+        }
+}
+
 void cycle_log_expired(Cycle *c, uint64_t n, const char *why) {
         begin_always(c, LOG_WARNING, REPRIEVE_MESSAGE_APPROVAL_EXPIRED);
         log_entry_message(&c->entry, "The approval of %llu removals %s; they wait for a decision again.", (unsigned long long) n, why);

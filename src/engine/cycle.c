@@ -39,6 +39,7 @@ static void forget_reading(Cycle *c) {
 static void cycle_done(Cycle *c) {
         forget_reading(c);
         cycle_forget_assignment(c);
+        strv_free(c->missing_groups);
         for (ObjectKind k = 0; k < _OBJECT_KIND_MAX; k++)
                 json_object_put(c->claimed[k]);
         free(c->doubles);
@@ -398,6 +399,8 @@ static int run_steps(Cycle *c, Error **ret_error) {
                 return r;
         if (!c->complete)
                 cycle_log_incomplete(c);
+        else
+                cycle_log_missing_groups(c);
         cycle_log_verdict(c);
         r = cycle_stage(c, ret_error);
         if (r < 0)

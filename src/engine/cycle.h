@@ -97,6 +97,7 @@ typedef struct Cycle {
         AssignedSet assigned[_OBJECT_KIND_MAX]; /* if Assigned= says who is */
         Fingerprint assignment;           /* of that set */
         bool assignment_incomplete;
+        char **missing_groups;            /* what Assigned= names, and the source has no group of (E7) */
 
         Evaluated *evaluated;
         size_t n_evaluated, n_evaluated_allocated;
@@ -213,4 +214,5 @@ void cycle_log_invalid(Cycle *c, ObjectKind kind, const char *source_id, const E
 void cycle_log_unresolved(Cycle *c, const Evaluated *e, size_t attribute, const char *source_id);
 void cycle_log_quarantine(Cycle *c, bool entered, const char *how);
 void cycle_log_incomplete(Cycle *c);
+void cycle_log_missing_groups(Cycle *c);
 void cycle_log_disabled(Cycle *c);

@@ -87,6 +87,14 @@ static void put_verdict(StrBuf *b, const Cycle *c) {
         strbuf_printf(b, ",\"second_wave\":%llu,\"carried\":%llu", (unsigned long long) v->second_wave,
                       (unsigned long long) v->carried);
         strbuf_printf(b, ",\"unresolved\":%llu", (unsigned long long) c->record.counts[COUNT_UNRESOLVED]);
+        if (v->missing_groups) {
+                strbuf_puts(b, ",\"missing_groups\":[");
+                for (char *const *name = v->missing_groups; *name; name++) {
+                        strbuf_puts(b, name > v->missing_groups ? "," : "");
+                        strbuf_json(b, *name);
+                }
+                strbuf_putc(b, ']');
+        }
         if (!c->complete)
                 put(b, "incomplete", error_text(c->incomplete_reason, -74));
         strbuf_puts(b, "}\n");

@@ -18,6 +18,8 @@ static QuarantineReason reason_of(const GuardVerdict *v) {
         case GUARD_TRIPPED_THRESHOLD:
         case GUARD_TRIPPED_PERCENT:
         case GUARD_TRIPPED_BUDGET:
+        case GUARD_TRIPPED_ASSIGNMENT:
+        case GUARD_TRIPPED_EVERYTHING:
                 return QUARANTINE_TOO_MANY_DELETES;
         case GUARD_TRIPPED_EMPTY_SOURCE:
                 return QUARANTINE_EMPTY_SOURCE;
@@ -163,12 +165,19 @@ static int open_review(Cycle *c, const StagedCounts *counts, bool *ret_entered) 
 }
 
 static int describe_quarantine(Cycle *c, const StagedCounts *counts) {
+        _cleanup_free_ char *missing = NULL;
         char *text;
 
-        if (asprintf(&text, "%llu removals and changes were withheld: %llu counted, limit %lld, population %llu (%s)",
+        if (c->verdict.reason == GUARD_TRIPPED_ASSIGNMENT) {
+                missing = strv_join(c->missing_groups, "\", \"");
+                if (!missing)
+                        return -ENOMEM;
+        }
+        if (asprintf(&text, "%llu removals and changes were withheld: %llu counted, limit %lld, population %llu (%s%s%s%s)",
                      (unsigned long long) counts->undecided, (unsigned long long) c->verdict.counted,
                      c->verdict.limit == GUARD_NO_LIMIT ? -1LL : (long long) c->verdict.limit,
-                     (unsigned long long) c->verdict.population, guard_reason_to_string(c->verdict.reason)) < 0)
+                     (unsigned long long) c->verdict.population, guard_reason_to_string(c->verdict.reason),
+                     missing ? ": \"" : "", strempty(missing), missing ? "\"" : "") < 0)
                 return -ENOMEM;
         free(c->state.quarantine_message);
         c->state.quarantine_message = text;

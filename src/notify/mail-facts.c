@@ -135,6 +135,9 @@ static int parse(json_object *o, MailFacts *f) {
         r = get_strings(o, "to", &f->to);
         if (r < 0)
                 return r;
+        r = get_strings(o, "missing_groups", &f->missing_groups);
+        if (r < 0)
+                return r;
         r = get_rows(o, "causes", &f->causes, &f->n_causes);
         if (r < 0)
                 return r;
@@ -172,6 +175,7 @@ int mail_facts_parse(OutboxEvent event, const char *payload, MailFacts *ret) {
 void mail_facts_done(MailFacts *f) {
         json_object_put(f->payload);
         strv_free(f->to);
+        strv_free(f->missing_groups);
         free(f->causes);
         free(f->waves);
         free(f->first);

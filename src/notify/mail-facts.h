@@ -23,6 +23,7 @@ typedef struct MailFacts {
         json_object *payload;
         const char *job, *description, *host, *thread, *language;
         char **to;                              /* Email= when it was queued; owned */
+        char **missing_groups;                  /* of Assigned=; owned */
         const char *review, *reason, *verdict, *message;
         const char *by, *comment;
         uint64_t at, since, next_attempt, disable_at;

@@ -316,6 +316,20 @@ static void write_why(MailDoc *d, const MailFacts *f) {
                         _("The source, target, scope or mapping of this job was changed, and by the new "
                           "configuration these objects would go. After such a change every removal is held back "
                           "once, whatever the limits are."));
+        else if (streq(f->verdict, "assigned-group-missing")) {
+                _cleanup_free_ char *names = strv_join(f->missing_groups, "\", \"");
+
+                mail_doc_paragraph(d, "%s",
+                                   _("Assigned= of this job names a group that the source does not have. Was it renamed? Who is "
+                                     "unassigned now may only seem so: that is held back whatever the limits are. If the group is "
+                                     "meant to be gone, take its name out of Assigned=."));
+                if (names && *names)
+                        mail_doc_fact(d, _("Missing"), "\"%s\"", names);
+        } else if (streq(f->verdict, "everything"))
+                mail_doc_paragraph(d, "%s",
+                                   _("Not one of the users, or of the groups, that this job keeps in the target would stay. That is "
+                                     "what a source looks like whose ids have all changed, and it is held back whatever the "
+                                     "limits are."));
         else if (streq(f->verdict, "memberships"))
                 mail_doc_paragraph(d,
                                    ngettext("One cycle wanted to take %s membership away from groups that stay. "

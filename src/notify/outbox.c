@@ -384,6 +384,14 @@ int outbox_queue_review(Ledger *l, const JobConfig *job, JobState *state, Outbox
         put_number(&b, "limit", verdict->limit);
         put_number(&b, "population", verdict->population);
         put_limits(&b, job);
+        if (verdict->missing_groups) {
+                put_key(&b, "missing_groups");
+                for (char *const *name = verdict->missing_groups; *name; name++) {
+                        strbuf_putc(&b, name == verdict->missing_groups ? '[' : ',');
+                        strbuf_json(&b, *name);
+                }
+                strbuf_putc(&b, ']');
+        }
         if (verdict->memberships_tripped) {
                 put_number(&b, "memberships", verdict->membership_removals);
                 put_number(&b, "membership_threshold", job->limits.membership_threshold);

@@ -21,6 +21,8 @@ static const char *const reason_names[_GUARD_REASON_MAX] = {
         [GUARD_TRIPPED_BUDGET] = "budget",
         [GUARD_TRIPPED_EMPTY_SOURCE] = "empty-source",
         [GUARD_TRIPPED_CONFIGURATION] = "configuration-changed",
+        [GUARD_TRIPPED_ASSIGNMENT] = "assigned-group-missing",
+        [GUARD_TRIPPED_EVERYTHING] = "everything",
 };
 
 static const char *const on_trip_names[_ON_TRIP_MAX] = {
@@ -126,9 +128,56 @@ static bool needs_judgement(const Change *c) {
         return change_action_is_removal(c->action) && c->standing == STANDING_NEW;
 }
 
+/* What a plan would take from the target, whether judged now or allowed before. */
+typedef struct Toll {
+        uint64_t all[_OBJECT_KIND_MAX], enabled[_OBJECT_KIND_MAX];
+        uint32_t kinds;           /* with a removal that is to be judged */
+        bool unassigned;          /* and one for that cause */
+} Toll;
+
+static Toll take_toll(const Plan *plan) {
+        Toll t = {};
+
+        for (size_t i = 0; i < plan->n_changes; i++) {
+                const Change *c = &plan->changes[i];
+
+                if (!change_action_is_removal(c->action) || (c->standing != STANDING_NEW && c->standing != STANDING_ALLOWED))
+                        continue;
+                t.all[c->kind]++;
+                t.enabled[c->kind] += !c->second;
+                if (c->standing != STANDING_NEW)
+                        continue;
+                t.kinds |= OBJECT_KIND_MASK(c->kind);
+                t.unassigned = t.unassigned || c->cause == CAUSE_UNASSIGNED;
+        }
+        return t;
+}
+
+/* E6 */
+static bool takes_every(const Toll *t, const GuardSituation *s, ObjectKind k) {
+        return (t->kinds & OBJECT_KIND_MASK(k)) &&
+               ((s->enabled[k] >= GUARD_HANDFUL && t->enabled[k] >= s->enabled[k]) ||
+                (s->links[k] >= GUARD_HANDFUL && t->all[k] >= s->links[k]));
+}
+
+/* The rules of evidence. They hold whatever the limits are, and also without any. */
+static GuardReason judge_evidence(const Plan *plan, const GuardSituation *s) {
+        Toll t = take_toll(plan);
+
+        if (s->empty_kinds & t.kinds)
+                return GUARD_TRIPPED_EMPTY_SOURCE;
+        if (s->configuration_changed && t.kinds != 0)
+                return GUARD_TRIPPED_CONFIGURATION;
+        if (s->missing_groups && t.unassigned)
+                return GUARD_TRIPPED_ASSIGNMENT;
+        for (ObjectKind k = 0; k < _OBJECT_KIND_MAX; k++)
+                if (takes_every(&t, s, k))
+                        return GUARD_TRIPPED_EVERYTHING;
+        return GUARD_PASSED;
+}
+
 static GuardVerdict judge(const Plan *plan, const GuardLimits *limits, const GuardSituation *s) {
-        GuardVerdict v = { .population = s->population, .exceeded = limits->exceeded };
-        uint32_t kinds_removed = 0;
+        GuardVerdict v = { .population = s->population, .exceeded = limits->exceeded, .missing_groups = s->missing_groups };
         uint64_t budget_left;
 
         for (size_t i = 0; i < plan->n_changes; i++) {
@@ -137,7 +186,6 @@ static GuardVerdict judge(const Plan *plan, const GuardLimits *limits, const Gua
                 if (needs_judgement(c)) {
                         *(c->carried ? &v.carried : &v.counted) += 1;
                         v.second_wave += c->second != NULL;
-                        kinds_removed |= OBJECT_KIND_MASK(c->kind);
                 } else if (c->action == CHANGE_MEMBERS && !c->follows)
                         v.membership_removals += c->n_remove;
         }
@@ -146,12 +194,9 @@ static GuardVerdict judge(const Plan *plan, const GuardLimits *limits, const Gua
         budget_left = limits->budget == GUARD_NO_LIMIT       ? GUARD_NO_LIMIT
                       : limits->budget > s->budget_used      ? limits->budget - s->budget_used
                                                              : 0;
+        v.reason = judge_evidence(plan, s);
         if (limits->prevent) {
-                if (s->empty_kinds & kinds_removed)
-                        v.reason = GUARD_TRIPPED_EMPTY_SOURCE;
-                else if (s->configuration_changed && v.counted + v.carried > 0)
-                        v.reason = GUARD_TRIPPED_CONFIGURATION;
-                else
+                if (v.reason == GUARD_PASSED)
                         v.reason = guard_trips(limits, v.counted, s->population);
                 if (v.reason == GUARD_PASSED && v.counted + v.carried > budget_left)
                         v.reason = GUARD_TRIPPED_BUDGET;

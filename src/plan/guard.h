@@ -2,7 +2,7 @@
 #pragma once
 
 /* The guard: judges a whole plan, and is the only one that can make a sealed plan, which is the only thing that can be
- * applied. Pure: no I/O, no clock. The rules are G1 to G10 and E3, E4 of docs/semantics.md. */
+ * applied. Pure: no I/O, no clock. The rules are G1 to G10 and E3 to E7 of docs/semantics.md. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,7 +24,7 @@ OnTrip on_trip_from_string(const char *s);
 #define GUARD_PERCENT_SCALE UINT64_C(1000000)
 
 typedef struct GuardLimits {
-        bool prevent;                   /* PreventAccidentalDeletions= */
+        bool prevent;                   /* PreventAccidentalDeletions=: whether these limits hold; the rules of evidence always do */
         uint64_t threshold;             /* DeletionThreshold=; 0 holds every removal */
         bool exceeded;                  /* DeletionThresholdTrips=exceeded */
         uint64_t percent;               /* millionths of a percent, or GUARD_NO_LIMIT */
@@ -38,11 +38,16 @@ typedef struct GuardLimits {
         ((GuardLimits) { .prevent = true, .threshold = 500, .percent = GUARD_NO_LIMIT, .minimum_population = 20, \
                          .budget = GUARD_NO_LIMIT, .membership_threshold = GUARD_NO_LIMIT })
 
+/* E6: fewer objects of a kind are a handful, and may all leave. */
+#define GUARD_HANDFUL UINT64_C(5)
+
 /* What the guard must know besides the plan. */
 typedef struct GuardSituation {
+        uint64_t links[_OBJECT_KIND_MAX], enabled[_OBJECT_KIND_MAX]; /* of each kind, before the cycle (E6) */
         uint64_t population;            /* linked, enabled objects before the cycle */
         uint64_t budget_used;           /* removals carried out within the budget's window */
         uint32_t empty_kinds;           /* OBJECT_KIND_MASK: a complete reading had none, but the ledger has (E3) */
+        char *const *missing_groups;    /* E7: what Assigned= names and the source has no group of; NULL: none; borrowed */
         bool configuration_changed;     /* E4, and the job does not say OnConfigurationChange=judge */
         bool review_open;               /* something undecided is staged (Q2) */
 } GuardSituation;
@@ -54,15 +59,17 @@ typedef enum GuardReason {
         GUARD_TRIPPED_BUDGET,
         GUARD_TRIPPED_EMPTY_SOURCE,
         GUARD_TRIPPED_CONFIGURATION,
+        GUARD_TRIPPED_ASSIGNMENT,
+        GUARD_TRIPPED_EVERYTHING,
         _GUARD_REASON_MAX,
 } GuardReason;
 
-/* "pass", "threshold", "percent", "budget", "empty-source", "configuration-changed" */
+/* "pass", "threshold", "percent", "budget", "empty-source", "configuration-changed", "assigned-group-missing", "everything" */
 const char *guard_reason_to_string(GuardReason r);
 
 typedef struct GuardVerdict {
-        GuardReason reason;             /* of several, the first in the order: empty source, configuration, threshold,
-                                         * percent, budget */
+        GuardReason reason;             /* of several, the first in the order: empty source, configuration, assignment,
+                                         * everything, threshold, percent, budget */
         bool tripped;
         bool joined;                    /* nothing tripped, but new removals joined an open review (Q2) */
         bool memberships_tripped;       /* G5 */
@@ -73,6 +80,7 @@ typedef struct GuardVerdict {
         uint64_t population;
         uint64_t headroom;              /* removals that would still have passed; 0 when tripped */
         uint64_t membership_removals;
+        char *const *missing_groups;    /* as in the situation */
         bool exceeded;                  /* the comparator */
 } GuardVerdict;
 

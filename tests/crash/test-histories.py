@@ -23,7 +23,7 @@ if os.path.isdir("/dev/shm") and os.access("/dev/shm", os.W_OK):
     tempfile.tempdir = "/dev/shm"
 from house import BUILD, House, QUICK, SANITIZED, Tap, parse_log  # noqa: E402
 from naive import (DEFAULTS, KINDS, LedgerView, Reading, TargetView, attributes_of, cause_of, differences, due_removals,  # noqa: E402
-                   members_of, policy_of, row_key, trips, written)
+                   everything_goes, members_of, policy_of, row_key, trips, written)
 
 SHIM = os.path.join(BUILD, "tests/crash/crashpoint.so")
 DECIDE = os.path.join(BUILD, "tests/crash/decide")
@@ -520,13 +520,15 @@ class World:
         # What a record that cannot be used is about has not healed (E2).
         open_review = {k for k in staged if (k in alive or k in reading.invalid) and k not in held}
         why = None
-        if self.config["prevent"]:
+        if any(k[0] in empty for k in counted):
+            why = "an empty source (E3)"
+        elif changed and not self.config["judge"] and counted:
+            why = "a changed configuration (E4)"
+        elif everything_goes(before, {k: v for k, v in alive.items() if k in counted or k in allowed}, counted) and not before.intents:
+            why = "every object of a kind (E6)"
+        elif self.config["prevent"]:
             if trips(self.config, len(counted), population) and not before.intents:
                 why = "a limit"
-            elif any(k[0] in empty for k in counted):
-                why = "an empty source (E3)"
-            elif changed and not self.config["judge"] and counted:
-                why = "a changed configuration (E4)"
             elif budget is not None and used + len(counted) > budget and not before.intents:
                 why = "the budget (G10)"
         if not why and open_review:

@@ -135,6 +135,16 @@ def trips(config, counted, population):
         over(counted * 100, config["percent"] * population)
 
 
+def everything_goes(ledger, going, counted):
+    """E6: of a kind with at least five objects no linked one, or no enabled one, would be left."""
+    for kind in {k[0] for k in counted}:
+        links = {(r["kind"], r["source_id"]): r["disabled"] for r in ledger.links if r["kind"] == kind}
+        enabled = {k for k, disabled in links.items() if not disabled}
+        if any(len(s) >= 5 and s <= going.keys() for s in (set(links), enabled)):
+            return True
+    return False
+
+
 class TargetView:
     """The objects of a json target by (kind, target id)."""
 

@@ -76,8 +76,9 @@ now, groups = scenario("leave a group that gives access (3)", (everybody, teams)
                        [("Disable", "", "user", "U00", "unassigned")], sections={"Scope": {"Assigned": '"Group 0" "Group 1"'}})
 t.is_(now, {"user00": False, "user01": True, "user02": True, "user03": True}, "leave a group that gives access (3): only the leaver is disabled")
 scenario("leave one of two groups", (everybody, teams), (everybody, [group(0, [0, 1]), teams[1]]), [], sections={"Scope": {"Assigned": '"Group 0" "Group 1"'}}, counted=0)
-scenario("an assigned group is lost", (everybody, teams), (everybody, teams[1:]),
-         [("Disable", "", "user", "U00", "unassigned"), ("Disable", "", "user", "U01", "unassigned"), ("Delete", "", "group", "G0", "deleted")],
+scenario("an assigned group is lost (E7)", (everybody, teams), (everybody, teams[1:]),
+         [("StagedAction", "Disable", "user", "U00", "unassigned"), ("StagedAction", "Disable", "user", "U01", "unassigned"),
+          ("StagedDelete", "", "group", "G0", "deleted")],
          sections={"Scope": {"Assigned": '"Group 0" "Group 1"'}}, counted=3)
 
 # Scope

@@ -367,6 +367,85 @@ def e5_an_object_of_another_source_object_is_not_touched(h):
          "the end of the second removes nothing that is the first's")
 
 
+def e6_a_small_source_in_which_all_ids_have_changed_trips(h):
+    h.start(range(6), [group(0, [0])], Deletions={"DeletionThreshold": 500})
+    again = [dict(user(i), id=f"new{i}") for i in range(6)]
+    h.users(again)
+    r = h.go()
+    same((verdict(r)["REPRIEVE_VERDICT"], verdict(r)["REPRIEVE_COUNTED"]), ("everything", "6"), "the verdict")
+    same((h.names(active=True), h.members("Group 0")), (all_names(*range(6)), ["user0"]), "nobody is removed")
+    same(h.job()["quarantine"], "TooManyDeletes", "the reason of the quarantine")
+    h.users([user(i) for i in range(6)])
+    h.go()
+    same((h.staged(), h.job()["quarantine"]), ([], ""), "with the old ids it heals")
+    h.users(again)
+    h.go()
+    h.say("allow")
+    h.go()
+    h.go()
+    same((h.names(), len(h.target_users())), (all_names(*range(6)), 6), "allowed, they are made anew")
+
+
+def e6_a_handful_may_leave_and_one_who_stays_is_enough(h):
+    h.start(range(4), [group(i, []) for i in range(5)], Deletions={"DeletionThreshold": 500})
+    h.users([user(9)])
+    same(verdict(h.go())["REPRIEVE_VERDICT"], "pass", "four users are a handful")
+    h.groups([group(4, [])])
+    same(verdict(h.go())["REPRIEVE_VERDICT"], "pass", "one group of five stays")
+
+
+def e6_holds_for_every_cause_and_without_limits(h):
+    h.start(range(5), Deletions={"PreventAccidentalDeletions": "no"})
+    h.users([user(i, active=False) for i in range(5)])
+    r = h.go()
+    same((verdict(r)["REPRIEVE_VERDICT"], len(h.staged())), ("everything", 5), "all blocked at once")
+
+
+def e7_nobody_is_unassigned_because_a_group_was_renamed(h):
+    h.start(range(6), [group(0, [0, 1]), group(1, [2, 3, 4])], Scope={"Assigned": '"Group 0" "Group 1"'}, Deletions={"DeletionThreshold": 500})
+    same(h.names(), all_names(0, 1, 2, 3, 4), "members of two groups")
+    h.groups([dict(group(0, [0, 1]), displayName="Renamed"), group(1, [2, 3])])
+    plan = h.look()
+    same((plan[-1]["verdict"], plan[-1]["missing_groups"]), ("assigned-group-missing", ["Group 0"]), "the preview names the group")
+    r = h.go()
+    same(verdict(r)["REPRIEVE_VERDICT"], "assigned-group-missing", "the verdict")
+    same([e["REPRIEVE_ASSIGNED"] for e in r.entries if "REPRIEVE_ASSIGNED" in e], ["Group 0"], "the journal names it")
+    check('"Group 0"' in h.job()["quarantine_message"], "and so does the quarantine", h.job()["quarantine_message"])
+    same(h.names(active=True), all_names(0, 1, 2, 3, 4), "nobody is removed")
+    h.groups([group(0, [0, 1]), group(1, [2, 3])])
+    r = h.go()
+    same([e for e in r.entries if "REPRIEVE_ASSIGNED" in e], [], "found again, it is named no more")
+    same(h.staged(), [("user", "U4", "Disable", "unassigned")], "only who really left waits on (G6, Q3)")
+    h.say("allow")
+    h.go()
+    same((h.names(active=False), h.job()["quarantine"]), (["user4"], ""), "and is disabled")
+    h.groups([group(1, [2, 3])])
+    h.go()
+    same(len(h.staged()), 3, "lost for good: two users and the group itself wait")
+    h.say("allow")
+    h.go()
+    same(h.names(active=True), all_names(2, 3), "and go when somebody has allowed it")
+
+
+def e7_a_missing_group_that_takes_nobody_away_is_only_reported(h):
+    h.start(range(4), [group(0, [0, 1])], Scope={"Assigned": '"Group 0" Typo'})
+    r = h.go()
+    same([e["REPRIEVE_ASSIGNED"] for e in r.entries if "REPRIEVE_ASSIGNED" in e], ["Typo"], "it is named")
+    h.users([user(i) for i in range(1, 4)])
+    same(verdict(h.go())["REPRIEVE_VERDICT"], "pass", "another cause is judged by the limits")
+
+
+def g2_without_limits_an_empty_source_still_trips(h):
+    h.start(range(3), Deletions={"PreventAccidentalDeletions": "no"})
+    h.users([user(0)])
+    same((verdict(h.go())["REPRIEVE_VERDICT"], h.names()), ("pass", ["user0"]), "there is no limit")
+    h.users([])
+    same((verdict(h.go())["REPRIEVE_VERDICT"], h.names()), ("empty-source", ["user0"]), "but proof is wanted (E3)")
+    h.users([user(0)])
+    h.configure(Scope={"Users": 'userName ne "user0"'}, Deletions={"PreventAccidentalDeletions": "no"})
+    same((verdict(h.go())["REPRIEVE_VERDICT"], h.names(active=True)), ("configuration-changed", ["user0"]), "and consent (E4)")
+
+
 # ---- removals ----
 
 def r1_each_cause_is_told_apart(h):
@@ -1206,6 +1285,8 @@ def assigned_single_objects(h):
 def assigned_a_member_of_two_groups_stays_when_one_is_lost(h):
     assigned(h, '"Group 0" "Group 1"', [group(0, [0, 1]), group(1, [1, 2])])
     h.groups([group(1, [1, 2])])
+    same(changes(h.go(), REPRIEVE_STATUS="success"), [], "that waits for somebody's leave (E7)")
+    h.say("allow")
     r = h.go()
     same((h.names(active=True), h.names(active=False)), (all_names(1, 2), ["user0"]), "only who has no other group leaves")
     check(("Delete", "G0") in [(e["REPRIEVE_ACTION"], e["REPRIEVE_SOURCE_ID"]) for e in changes(r)], "the group itself goes", r.log)

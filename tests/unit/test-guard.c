@@ -156,8 +156,81 @@ TEST(g2_off_is_a_word_and_not_a_number) {
 
         l.prevent = false;
         l.threshold = 0;
-        CHECK(!tripped(100, l, (GuardSituation) { .population = 100, .empty_kinds = 3 }, &v));
+        CHECK(!tripped(100, l, (GuardSituation) { .population = 100 }, &v));
         CHECK(v.limit == GUARD_NO_LIMIT);
+}
+
+TEST(g2_without_limits_the_rules_of_evidence_still_hold) {
+        char *missing[] = { (char *) "Sales", NULL };
+        GuardLimits l = GUARD_LIMITS_DEFAULT;
+        GuardVerdict v;
+
+        l.prevent = false;
+        CHECK(tripped(100, l, (GuardSituation) { .population = 100, .empty_kinds = 3 }, &v));
+        CHECK_INT(v.reason, GUARD_TRIPPED_EMPTY_SOURCE);
+        CHECK(tripped(1, l, (GuardSituation) { .population = 100, .configuration_changed = true }, &v));
+        CHECK_INT(v.reason, GUARD_TRIPPED_CONFIGURATION);
+        CHECK(tripped(30, l, (GuardSituation) { .population = 100, .links = { 20, 50 }, .enabled = { 20, 50 } }, &v));
+        CHECK_INT(v.reason, GUARD_TRIPPED_EVERYTHING);
+        /* Nobody is unassigned. */
+        CHECK(!tripped(30, l, (GuardSituation) { .population = 100, .missing_groups = missing }, &v));
+}
+
+TEST(e6_a_plan_that_leaves_nobody_of_a_kind_trips) {
+        /* plan_with() has one group in three. */
+        static const struct {
+                uint64_t removals, users, enabled_users;
+                bool trips;
+        } table[] = {
+                { 9, 6, 6, true }, { 9, 7, 7, false }, { 9, 7, 6, true }, { 6, 4, 4, false }, { 8, 5, 5, true }, { 9, 100, 0, false },
+        };
+        GuardLimits l = GUARD_LIMITS_DEFAULT;
+        GuardVerdict v;
+
+        for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+                GuardSituation s = { .population = ENABLED, .links = { table[i].users, 1000 }, .enabled = { table[i].enabled_users, 1000 } };
+
+                CHECK_INT(tripped(table[i].removals, l, s, &v), table[i].trips);
+                CHECK_INT(v.reason, table[i].trips ? GUARD_TRIPPED_EVERYTHING : GUARD_PASSED);
+        }
+}
+
+TEST(e6_what_is_allowed_goes_and_what_is_disabled_counts_as_gone) {
+        static const Disabling second = { .at = 1 };
+        _cleanup_(sealed_plan_freep) SealedPlan *sealed = NULL, *other = NULL;
+        GuardSituation s = { .population = 12, .links = { 12, 0 }, .enabled = { 10, 0 } };
+        GuardLimits l = GUARD_LIMITS_DEFAULT;
+        Plan *p = plan_with(12, 0, 0), *q = plan_with(12, 0, 0);
+        GuardVerdict v;
+
+        for (int i = 0; i < 12; i++) {
+                p->changes[i].kind = q->changes[i].kind = OBJECT_KIND_USER;
+                p->changes[i].standing = STANDING_ALLOWED;
+                q->changes[i].standing = i < 8 ? STANDING_ALLOWED : i == 11 ? STANDING_HELD : STANDING_NEW;
+                q->changes[i].second = i == 11 || i == 10 ? &second : NULL;
+        }
+        CHECK_INT(guard_judge(p, &l, &s, &sealed, &v), 0);
+        CHECK_INT(v.reason, GUARD_PASSED);
+        /* Eight allowed and two new ones are all ten that are enabled. */
+        CHECK_INT(guard_judge(q, &l, &s, &other, &v), 0);
+        CHECK_INT(v.reason, GUARD_TRIPPED_EVERYTHING);
+        CHECK_INT(count_fate(other, FATE_STAGE, true), 3);
+        CHECK_INT(count_fate(other, FATE_APPLY, true), 8);
+}
+
+TEST(e7_nobody_is_unassigned_because_a_group_is_missing) {
+        _cleanup_(sealed_plan_freep) SealedPlan *sealed = NULL;
+        char *missing[] = { (char *) "Sales", NULL };
+        GuardLimits l = GUARD_LIMITS_DEFAULT;
+        Plan *p = plan_with(1, 1, 1);
+        GuardVerdict v;
+
+        p->changes[1].cause = CAUSE_UNASSIGNED;
+        CHECK_INT(guard_judge(p, &l, &(GuardSituation) { .population = ENABLED, .missing_groups = missing }, &sealed, &v), 0);
+        CHECK_INT(v.reason, GUARD_TRIPPED_ASSIGNMENT);
+        CHECK_STR(v.missing_groups[0], "Sales");
+        CHECK_INT(count_fate(sealed, FATE_STAGE, true), 2);
+        CHECK_INT(count_fate(sealed, FATE_APPLY, false), 1);
 }
 
 TEST(g3_the_percentage_is_compared_exactly) {
@@ -431,13 +504,21 @@ static uint64_t rnd(uint64_t n) {
 }
 
 /* Straight from the words of the rules, with long division by hand instead of 128 bits. */
-static bool naive_trips(const GuardLimits *l, const GuardSituation *s, uint64_t counted, uint32_t kinds) {
-        if (!l->prevent || counted == 0)
+static bool naive_trips(const GuardLimits *l, const GuardSituation *s, uint64_t counted, uint32_t kinds, const uint64_t *going,
+                        uint64_t unassigned) {
+        if (counted == 0)
                 return false;
         if (s->empty_kinds & kinds)
                 return true;
         if (s->configuration_changed)
                 return true;
+        if (s->missing_groups && unassigned > 0)
+                return true;
+        for (int k = 0; k < 2; k++)
+                if ((kinds & OBJECT_KIND_MASK(k)) && s->enabled[k] > 4 && going[k] >= s->enabled[k])
+                        return true;
+        if (!l->prevent)
+                return false;
         if (l->exceeded ? counted > l->threshold : counted >= l->threshold)
                 return true;
         if (l->percent != GUARD_NO_LIMIT && s->population >= l->minimum_population) {
@@ -458,9 +539,12 @@ TEST(random_plans_agree_with_a_naive_guard) {
         for (int round = 0; round < 20000; round++) {
                 _cleanup_(sealed_plan_freep) SealedPlan *sealed = NULL;
                 GuardLimits l = GUARD_LIMITS_DEFAULT;
+                static char *const missing[] = { (char *) "Sales", NULL };
                 GuardSituation s = { .population = rnd(60), .budget_used = rnd(10), .empty_kinds = (uint32_t) (rnd(8) == 0 ? rnd(4) : 0),
-                                     .configuration_changed = rnd(10) == 0, .review_open = rnd(4) == 0 };
-                uint64_t counted = 0, applied_new = 0, n = rnd(25);
+                                     .configuration_changed = rnd(10) == 0, .review_open = rnd(4) == 0,
+                                     .links = { 100, 100 }, .enabled = { rnd(12), rnd(12) },
+                                     .missing_groups = rnd(10) == 0 ? missing : NULL };
+                uint64_t counted = 0, applied_new = 0, n = rnd(25), unassigned = 0, going[2] = {};
                 uint32_t kinds = 0;
                 Plan *p = plan_new();
                 GuardVerdict v;
@@ -479,14 +563,18 @@ TEST(random_plans_agree_with_a_naive_guard) {
                         c->standing = (Standing) rnd(4);
                         if (!change_action_is_removal(c->action))
                                 c->standing = STANDING_NEW;
-                        else if (c->standing == STANDING_NEW) {
+                        if (change_action_is_removal(c->action) && (c->standing == STANDING_NEW || c->standing == STANDING_ALLOWED))
+                                going[c->kind]++;
+                        if (change_action_is_removal(c->action) && c->standing == STANDING_NEW) {
+                                c->cause = (Cause) (1 + rnd(_CAUSE_MAX - 1));
+                                unassigned += c->cause == CAUSE_UNASSIGNED;
                                 counted++;
                                 kinds |= OBJECT_KIND_MASK(c->kind);
                         }
                 }
                 CHECK_INT(guard_judge(p, &l, &s, &sealed, &v), 0);
                 CHECK_INT(v.counted, counted);
-                CHECK_INT(v.tripped, naive_trips(&l, &s, counted, kinds));
+                CHECK_INT(v.tripped, naive_trips(&l, &s, counted, kinds, going, unassigned));
                 for (size_t i = 0; i < sealed_plan_size(sealed); i++) {
                         c = sealed_plan_get(sealed, i, &f);
                         if (!change_action_is_removal(c->action))
