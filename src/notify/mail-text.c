@@ -218,7 +218,7 @@ static char *make_title(const MailFacts *f) {
                 s = strdup(_("Nothing is left to decide: the source has the objects again"));
                 break;
         case OUTBOX_RESTARTED:
-                s = strdup(_("The held removals were dropped, everything is examined afresh"));
+                s = strdup(_("The job was restarted, the held removals have a new review"));
                 break;
         case OUTBOX_EXPIRED:
                 s = strdup(_("An approval has expired unused"));
@@ -563,15 +563,15 @@ static void write_closed(MailDoc *d, const MailFacts *f) {
         case OUTBOX_RESTARTED:
                 mail_doc_paragraph(
                         d, "%s",
-                        _("Somebody restarted the job. Nothing was removed. What is still missing from the source "
-                          "in the next cycle is judged anew, and held back again where the limits say so."));
+                        _("Somebody restarted the job. Nothing was removed, and a restart decides nothing: the "
+                          "removals stay held back, under a new review. What the source has again leaves it by "
+                          "itself; of the rest another mail tells."));
                 break;
         case OUTBOX_EXPIRED:
                 mail_doc_paragraph(d,
                                    _("The removals were allowed, but no cycle could carry them out within %s, or "
-                                     "the configuration "
-                                     "was changed meanwhile. Nothing was removed by that approval; the next cycle "
-                                     "judges them anew."),
+                                     "the configuration was changed meanwhile. Nothing was removed by that approval; "
+                                     "they wait for a decision again, under a new review."),
                                    duration(f->approval_expires).text);
                 break;
         case OUTBOX_REVIEW_OPENED:

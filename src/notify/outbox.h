@@ -107,7 +107,7 @@ int outbox_queue_decided(Ledger *l, const JobConfig *job, JobState *state, const
 /**
  * outbox_queue_closed() - OUTBOX_HEALED, OUTBOX_RESTARTED or OUTBOX_EXPIRED
  * @review: the id that was open last, or NULL
- * @count:  objects that healed, were dropped, or go back to be judged anew
+ * @count:  objects that healed, or wait for a decision again under a new review
  */
 int outbox_queue_closed(Ledger *l, const JobConfig *job, JobState *state, OutboxEvent event, const char *review,
                         uint64_t count, uint64_t now_usec);
