@@ -12,7 +12,6 @@
 
 /* X1: the gap doubles from ten minutes to a day. */
 #define ESCROW_FIRST_GAP_USEC (10 * USEC_PER_MINUTE)
-#define ESCROW_LARGEST_GAP_USEC USEC_PER_DAY
 
 typedef struct Batch {
         Change **changes;
@@ -179,7 +178,7 @@ static int put_in_escrow(Cycle *c, const Change *change, const Error *error, boo
         for (size_t i = 0; i < c->n_escrow; i++)
                 if (c->escrow[i].kind == e.kind && c->escrow[i].action == e.action &&
                     streq(c->escrow[i].source_id, e.source_id) && streq(c->escrow[i].digest, e.digest)) {
-                        e.first_failed = c->escrow[i].first_failed;
+                        e.first_failed = MIN2(c->escrow[i].first_failed, c->now);
                         e.attempts = c->escrow[i].attempts + 1;
                 }
         for (uint32_t i = 1; i < e.attempts && gap < ESCROW_LARGEST_GAP_USEC; i++)

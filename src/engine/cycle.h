@@ -153,6 +153,9 @@ typedef struct Cycle {
 
 #define UNLINKED_MARK UINT64_C(0x80000000)
 
+/* X1 */
+#define ESCROW_LARGEST_GAP_USEC USEC_PER_DAY
+
 /* cycle-common.c: for every step */
 
 /** cycle_change_id() - 32 hex digits in @arena; the same for the same change tried again after a crash */

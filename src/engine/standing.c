@@ -5,6 +5,8 @@
 
 #include <errno.h>
 
+#include "time-util.h"
+
 /* What the ledger says already of a removal: staged, allowed, held, or refused by the target before. */
 
 static int compare_staged(const void *a, const void *b) {
@@ -182,5 +184,6 @@ bool standing_waits_in_escrow(Cycle *c, Change *change) {
         /* A group has one row, and may have several changes: the others are not the one that was refused. */
         if (change->action != CHANGE_MEMBERS || !change->follows)
                 change->id = e->change_id;
-        return e->next_attempt > c->now;
+        /* What lies further ahead than any gap was written by a clock that has been set back since. */
+        return e->next_attempt == USEC_INFINITY || (e->next_attempt > c->now && e->next_attempt - c->now <= ESCROW_LARGEST_GAP_USEC);
 }

@@ -15,6 +15,7 @@
 #include "outbox.h"
 #include "smtp.h"
 #include "string-util.h"
+#include "time-util.h"
 
 /* After so many timeouts in a row the server is taken to be silent for everybody. */
 #define SILENT_MAX 2U
@@ -68,6 +69,19 @@ static void note_next(Run *run, uint64_t at) {
         run->result.next_attempt = MIN2(run->result.next_attempt, at);
 }
 
+/* What lies further ahead than any gap was written by a clock that has been set back since: it would be years until it is due. */
+#define TOLERANCE_USEC USEC_PER_HOUR
+
+static uint64_t next_attempt(const Run *run, uint64_t at) {
+        return at > run->now + DELIVERY_REFUSED_RETRY_USEC + TOLERANCE_USEC ? 0 : at;
+}
+
+static uint64_t reminder_at(const Visit *v, const JobState *state, uint64_t undecided) {
+        uint64_t at = outbox_reminder_at(v->config, state, undecided);
+
+        return at != USEC_INFINITY && state->mailed_at > v->run->now + TOLERANCE_USEC ? 0 : at;
+}
+
 static void head_done(Head *h) {
         free(h->event);
         free(h->review);
@@ -104,7 +118,7 @@ static int add_head(const Mail *m, void *userdata) {
         h = &v->heads[v->n_heads++];
         *h = (Head) { .id = m->id,
                      .queued_at = m->queued_at,
-                     .next_attempt = m->next_attempt,
+                     .next_attempt = next_attempt(v->run, m->next_attempt),
                      .attempts = m->attempts,
                      .permanent = m->permanent };
         if (free_and_strdup(&h->event, strempty(m->event)) < 0 || free_and_strdup(&h->review, m->review) < 0 ||
@@ -459,7 +473,7 @@ static int remind(Visit *v, bool *ret_queued) {
                 r = ledger_count_staged(v->ledger, &counts);
         if (r < 0)
                 return r;
-        at = outbox_reminder_at(v->config, &state, counts.undecided);
+        at = reminder_at(v, &state, counts.undecided);
         if (v->has_unsent_review || at > v->run->now)
                 return 0;
 
@@ -472,7 +486,7 @@ static int remind(Visit *v, bool *ret_queued) {
         r = ledger_get_state(v->ledger, &state);
         if (r == 0)
                 r = ledger_count_staged(v->ledger, &counts);
-        if (r == 0 && outbox_reminder_at(v->config, &state, counts.undecided) <= v->run->now) {
+        if (r == 0 && reminder_at(v, &state, counts.undecided) <= v->run->now) {
                 r = outbox_queue_reminder(v->ledger, v->config, &state, v->run->now);
                 if (r == 0)
                         r = ledger_set_state(v->ledger, &state);
@@ -525,7 +539,7 @@ static int conclude(Visit *v) {
         if (r < 0)
                 return r;
         if (v->config && !v->has_unsent_review)
-                note_next(v->run, outbox_reminder_at(v->config, &state, counts.undecided));
+                note_next(v->run, reminder_at(v, &state, counts.undecided));
         v->run->result.waiting += v->n_heads;
         for (size_t i = 0; i < v->n_heads; i++) {
                 note_next(v->run, v->heads[i].next_attempt);
@@ -575,7 +589,7 @@ static int is_idle(Visit *v, bool *ret) {
                 *ret = false;
                 return 0;
         }
-        at = v->config ? outbox_reminder_at(v->config, &state, counts.undecided) : USEC_INFINITY;
+        at = v->config ? reminder_at(v, &state, counts.undecided) : USEC_INFINITY;
         note_next(v->run, at);
         *ret = at > v->run->now;
         return 0;

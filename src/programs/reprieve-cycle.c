@@ -137,12 +137,14 @@ static int validate(const JobConfig *config) {
 static bool is_due(const CycleOptions *options) {
         _cleanup_(ledger_freep) Ledger *ledger = NULL;
         _cleanup_job_state_ JobState state = {};
+        uint64_t now = clock_now();
         bool due;
 
         if (ledger_open_to_look(options->state_dir, options->config->name, &ledger, NULL) < 0 ||
             ledger_get_state(ledger, &state) < 0)
                 return options->config->enabled;
-        due = !state.paused && clock_now() >= state.next_attempt;
+        /* No gap is longer than a day (Q10): what lies further ahead was written by a clock that has been set back since. */
+        due = !state.paused && (now >= state.next_attempt || state.next_attempt - now > USEC_PER_DAY);
         if (!due)
                 log_info("Job \"%s\" is %s: no cycle now.", options->config->name,
                          state.paused ? "paused" : "waiting after a failure");

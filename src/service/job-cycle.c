@@ -208,12 +208,13 @@ static int launch(Job *j, Error **ret_error) {
         return 0;
 }
 
-/* Has a cycle begun since somebody wanted one? */
+/* Has a cycle begun since somebody wanted one? One of the future, which a clock that was set back has left, has not. */
 static bool wanted_is_served(Job *j) {
         const JobView *v = job_get_view(j);
+        uint64_t now = clock_now();
 
-        return (v->unfinished[0] && v->unfinished_since > j->wanted_at) ||
-               (v->has_cycle && v->cycle.started > j->wanted_at);
+        return (v->unfinished[0] && v->unfinished_since > j->wanted_at && v->unfinished_since <= now) ||
+               (v->has_cycle && v->cycle.started > j->wanted_at && v->cycle.started <= now);
 }
 
 static void try_wanted(Job *j) {
@@ -310,7 +311,7 @@ static void poll_waiters(Job *j) {
         if (job_get_running(j) || j->n_waiters == 0)
                 return;
         v = job_get_view(j);
-        if (v->has_cycle && v->cycle.started >= j->waiting_since)
+        if (v->has_cycle && v->cycle.started >= j->waiting_since && v->cycle.started <= clock_now())
                 answer_waiters(j, v->cycle.id, 0, NULL);
         else if (clock_monotonic() > j->poll_until)
                 fail_waiters(

@@ -391,4 +391,21 @@ with House() as h:
     h.cycle(check=0)
     t.is_(there(h), numbers(0), "what one kind alone has may be asked for")
 
+FUTURE = {"REPRIEVE_CLOCK_OFFSET": "520w"}
+with House() as h:
+    start(h, people(*range(3)))
+    append(h, "users.jsonl", '{"id":"torn')
+    for _ in range(3):
+        h.cycle(env=FUTURE)
+    t.is_(h.ledger("SELECT quarantine FROM job")[0]["quarantine"], "IngestionInterrupted", "a job fails in the future of a wrong clock")
+    h.write_source(people(*range(4)))
+    h.cycle("staff", "--scheduled", check=0)
+    t.is_((len(h.target_users()), h.ledger("SELECT quarantine FROM job")[0]["quarantine"]), (4, ""), "Q10: and is tried again when the clock is right")
+    faults(h, {"action": "Create", "result": "failed"})
+    h.write_source(people(*range(5)))
+    h.cycle(env=FUTURE)
+    faults(h)
+    h.cycle(check=0)
+    t.is_(len(h.target_users()), 5, "X1: so is what the target had refused")
+
 t.done()

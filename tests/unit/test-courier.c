@@ -353,6 +353,38 @@ TEST(n1_reminders_come_without_a_service_and_do_not_pile_up) {
         CHECK_INT(n, 1);
 }
 
+TEST(n2_a_clock_that_is_set_back_keeps_no_mail_waiting) {
+        HOUSE(h);
+
+        CHECK_INT(house_job(&h, "job", "t1@x"), 0);
+        CHECK_INT(queue_test(&h, "job"), 0);
+        h.now += 520 * USEC_PER_WEEK;
+        CHECK_INT(courier_run(&h.settings, h.now, &h.result), 0);
+        CHECK_INT(h.script.calls, 1);
+        CHECK_INT(courier_run(&h.settings, h.now, &h.result), 0);
+        CHECK_INT(h.script.calls, 1);
+        h.now -= 520 * USEC_PER_WEEK;
+        CHECK_INT(courier_look(&h.settings, h.now, &h.result), 0);
+        CHECK(h.result.next_attempt <= h.now);
+        CHECK_INT(courier_run(&h.settings, h.now, &h.result), 0);
+        CHECK_INT(h.script.calls, 2);
+        CHECK(h.result.next_attempt > h.now && h.result.next_attempt < h.now + USEC_PER_HOUR);
+}
+
+TEST(n1_nor_does_it_end_the_reminders) {
+        HOUSE(h);
+
+        CHECK_INT(house_job(&h, "staff", "a1@x"), 0);
+        CHECK_INT(stage_review(&h, "staff", 3), 0);
+        h.now += 520 * USEC_PER_WEEK;
+        CHECK_INT(courier_run(&h.settings, h.now, &h.result), 0);
+        CHECK_INT(h.script.sent, 1);
+        h.now -= 520 * USEC_PER_WEEK;
+        CHECK_INT(courier_run(&h.settings, h.now, &h.result), 0);
+        CHECK_INT(h.script.sent, 2);
+        CHECK(h.result.next_attempt == h.now + USEC_PER_DAY);
+}
+
 TEST(a_mail_that_is_too_large_goes_without_its_list) {
         HOUSE(h);
 
