@@ -46,7 +46,7 @@ int schedule_timer_format(const JobConfig *c, StrBuf *out) {
         }
         strbuf_puts(out, "\nDocumentation=man:reprieve-generator(8) man:reprieve-job(5)\nSourcePath=");
         put_escaped(out, c->file);
-        strbuf_puts(out, "\n\n[Timer]\n");
+        strbuf_puts(out, "\nPartOf=reprieve.target\n\n[Timer]\n");
         if (c->interval_usec > 0) {
                 strbuf_printf(out, "OnBootSec=%s\n", duration_format(MIN2(c->interval_usec, BOOT_DELAY), span));
                 strbuf_printf(out, "OnUnitInactiveSec=%s\n", duration_format(c->interval_usec, span));
@@ -220,6 +220,20 @@ static int write_timer(const char *dir, const JobConfig *c, Error **ret_error) {
         return 0;
 }
 
+/* Wants= of a target that is active already starts nothing on a daemon-reload; Upholds= does, but would also start again
+ * what a person has stopped. So what is upheld is a target a job, which starts the timer once: when the job is new. */
+static int write_schedule(const char *dir, const JobConfig *c, Error **ret_error) {
+        _cleanup_strbuf_ StrBuf text = STRBUF_INIT;
+        _cleanup_free_ char *name = NULL;
+        int r;
+
+        if (asprintf(&name, "50-%s.conf", c->name) < 0)
+                return -ENOMEM;
+        strbuf_printf(&text, HEADER "[Unit]\nUpholds=reprieve-schedule@%s.target\n", c->name);
+        r = strbuf_check(&text);
+        return r < 0 ? r : write_drop_in(dir, "reprieve.target", name, &text, ret_error);
+}
+
 int schedule_write_units(const char *dir, const JobConfig *c, bool is_whole, Error **ret_error) {
         _cleanup_strbuf_ StrBuf target = STRBUF_INIT;
         _cleanup_strv_ char **names = NULL;
@@ -240,7 +254,10 @@ int schedule_write_units(const char *dir, const JobConfig *c, bool is_whole, Err
                 if (r < 0)
                         return r;
         }
-        return schedule_has_timer(c) ? write_timer(dir, c, ret_error) : 0;
+        if (!schedule_has_timer(c))
+                return 0;
+        r = write_timer(dir, c, ret_error);
+        return r < 0 ? r : write_schedule(dir, c, ret_error);
 }
 
 int schedule_write_notify_units(const char *dir, const MailConfig *c, Error **ret_error) {

@@ -48,9 +48,9 @@ int schedule_target_format(const JobConfig *c, StrBuf *out);
  * schedule_write_units() - the files of one job into a generator's folder
  * @is_whole: false if only the schedule of @c is right (job_config_load_schedule())
  *
- * A timer with its link in timers.target.wants, and in reprieve-cycle@NAME.service.d 50-credentials.conf and
- * 50-target.conf. Job names need no
- * escaping as an instance: systemd.unit(5) allows all that job_name_is_valid() does.
+ * A timer with its link in timers.target.wants, and reprieve.target.d/50-NAME.conf, which starts it on a daemon-reload;
+ * in reprieve-cycle@NAME.service.d 50-credentials.conf and 50-target.conf. Job names need no escaping as an instance:
+ * systemd.unit(5) allows all that job_name_is_valid() does.
  * Errors: -EEXIST if such a file is there; errno.
  */
 int schedule_write_units(const char *dir, const JobConfig *c, bool is_whole, Error **ret_error);

@@ -206,7 +206,7 @@ static int load_job(Manager *m, const char *name, const Person *by, Error **ret_
         return 0;
 }
 
-/* A timer whose unit file is gone would go on until the next boot. */
+/* Where reprieve.target is not active, a timer whose unit file is gone would go on until the next boot. */
 static void stop_timer(Manager *m, const char *name) {
         if (launcher_get_mode(m->launcher) == LAUNCH_SYSTEMD)
                 (void) launcher_stop_unit(m->launcher, name, "timer", NULL);
@@ -264,8 +264,8 @@ int manager_reload(Manager *m, const Person *by, Error **ret_error) {
                 const JobConfig *c = m->jobs[i]->config;
 
                 job_refresh(m->jobs[i]);
-                /* systemd makes the timer of a new job file known, but starts it only at the next boot. That it is new we
-                 * cannot know: this process may have been started for this very call. */
+                /* systemd starts the timer of a new job file by itself only while reprieve.target is active. That it is new
+                 * we cannot know: this process may have been started for this very call. */
                 if (c && schedule_has_timer(c) && launcher_get_mode(m->launcher) == LAUNCH_SYSTEMD &&
                     !strv_contains(m->timers, c->name) && strv_extend(&m->timers, c->name) < 0)
                         return -ENOMEM;

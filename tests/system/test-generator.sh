@@ -64,6 +64,10 @@ cat >"$work/expected" <<'END'
 ./reprieve-cycle@staff.service.d/50-target.conf
 ./reprieve-cycle@staff.timer
 ./reprieve-notify.service.d/50-credentials.conf
+./reprieve.target.d/50-broken.conf
+./reprieve.target.d/50-my-job.conf
+./reprieve.target.d/50-odd.name_1.conf
+./reprieve.target.d/50-staff.conf
 ./timers.target.wants/reprieve-cycle@broken.timer
 ./timers.target.wants/reprieve-cycle@my-job.timer
 ./timers.target.wants/reprieve-cycle@odd.name_1.timer
