@@ -162,6 +162,17 @@ def c3_the_first_cycle_is_judged_like_any_other(h):
     same(h.names(), all_names(*range(8)), "the initial cycle provisions")
 
 
+def c4_who_is_deleted_leaves_a_group_whose_own_deletion_is_withheld(h):
+    h.start(range(8), [group(0, range(4)), group(1, [7])], Deletions={"DeletionThreshold": 1})
+    h.users([user(i) for i in range(1, 8)])
+    h.go()
+    h.say("allow")
+    h.groups([group(1, [7])])
+    h.go()
+    same((h.names(), h.staged()), (all_names(1, 2, 3, 4, 5, 6, 7), [("group", "G0", "Delete", "deleted")]), "the user goes, the group waits")
+    same(h.members("Group 0"), all_names(1, 2, 3), "without him")
+
+
 def c4_users_before_groups_before_memberships_and_removals_last(h):
     h.start(range(4), [group(0, [0, 1]), group(1, [2])])
     h.users([user(0), user(1), user(3), user(4)])
@@ -197,6 +208,44 @@ def c5_what_a_killed_cycle_had_only_meant_to_do_is_done_by_the_next(h):
     check(not [e for e in r.entries if "REPRIEVE_RECOVERED" in e and e["REPRIEVE_ACTION"] == "Update"], "nothing of it had happened", r.log)
     same((h.names(), h.members("Group 0")), (all_names(0, 1, 2, 3, 4, 5, 6, 9), all_names(1, 2)), "the next does it all")
     same([u.get("title") for u in h.target_users() if u["userName"] == "user0"], ["Head"], "the update too")
+
+
+def rewrite_target(h, kind, change):
+    """Somebody else works on the target's file: change(object) gives what stands there afterwards, or None."""
+    objects = [change(o) for o in (h.target_users() if kind == "users" else h.target_groups())]
+    with open(os.path.join(h.target, kind + ".jsonl"), "w") as f:
+        f.write("".join(json.dumps(o) + "\n" for o in objects if o))
+
+
+def c5_memberships_that_a_killed_cycle_had_only_meant_to_change(h):
+    h.start(range(8), [group(0, [1, 2])])
+    h.groups([group(0, [2, 3])])
+    h.faults([{"action": "Members", "result": "crash-before"}])
+    same(h.go(check=None).returncode, -signal.SIGKILL, "the cycle is killed before its effect")
+    h.faults([])
+    r = h.go()
+    same((h.members("Group 0"), [e for e in r.entries if "REPRIEVE_RECOVERED" in e]), (all_names(2, 3), []), "the next does it")
+
+
+def c5_what_looks_like_a_killed_create_is_compared(h):
+    for what in ("somebody else's", "another source object's"):
+        with Job() as j:
+            j.start(range(3))
+            j.users([user(i) for i in range(3)] + [user(9)])
+            j.faults([{"action": "Create", "result": "crash-before"}])
+            same(j.go(check=None).returncode, -signal.SIGKILL, "the cycle is killed before its effect")
+            j.faults([])
+            if what == "somebody else's":
+                with open(os.path.join(j.target, "users.jsonl"), "a") as f:
+                    f.write('{"id":"T","userName":"user9","displayName":"Nobody","active":true}\n')
+            else:
+                rewrite_target(j, "users", lambda u: dict(u, userName="user9", displayName="User 9") if u["userName"] == "user0" else u)
+            r = j.go()
+            same([e["REPRIEVE_SOURCE_ID"] for e in r.entries if "REPRIEVE_RECOVERED" in e], [], what + " object is not what was made")
+            if what == "somebody else's":
+                same([u["displayName"] for u in j.target_users() if u["userName"] == "user9"], ["User 9"], "it is adopted like any other")
+            else:
+                same([row["source_id"] for row in j.ledger("SELECT source_id FROM links ORDER BY source_id")], ["U0", "U1", "U2"], "it keeps its link")
 
 
 def c5_what_the_target_has_lost_is_matched_and_made_anew(h):
@@ -292,6 +341,23 @@ def e2_an_invalid_record_is_seen_and_its_link_stays(h):
     check(not changes(h.go()), "all is well again")
 
 
+def e2_what_an_invalid_record_is_about_stays_under_review(h):
+    trip(h)
+    review = h.review()
+    h.users([user(0), user(0, title="Head")] + [user(i) for i in range(4, 10)])
+    r = h.go()
+    same((len(h.staged()), h.review(), changes(r)), (4, review, []), "it has not healed")
+
+
+def e2_a_second_record_of_one_that_has_not_changed_makes_both_invalid(h):
+    h.start(range(4))
+    h.users([user(i) for i in range(4)] + [user(1, title="Head", userName="other")])
+    same((changes(h.go()), h.names()), ([], all_names(0, 1, 2, 3)), "neither is used")
+    h.users([user(0), user(2), user(3), user(1, title="Head")])
+    h.go()
+    same([u.get("title") for u in h.target_users() if u["userName"] == "user1"], ["Head"], "the one that is left is")
+
+
 def e2_a_record_whose_id_cannot_be_read_makes_the_reading_incomplete(h):
     h.start(range(4))
     with open(os.path.join(h.source, "users.jsonl"), "w") as f:
@@ -320,6 +386,16 @@ def e4_removals_after_a_changed_configuration_trip(h):
     h.configure()
     h.go()
     same((h.staged(), h.job()["quarantine"]), ([], ""), "taken back, it heals")
+
+
+def e4_a_cut_off_reading_does_not_use_up_the_first_cycle_of_a_configuration(h):
+    h.start(range(8))
+    h.configure(Deprovision={"Blocked": "keep"})
+    with open(os.path.join(h.source, "users.jsonl"), "a") as f:
+        f.write('{"id":')
+    h.go(check=1)
+    h.users([user(i) for i in range(7)])
+    same((verdict(h.go())["REPRIEVE_VERDICT"], len(h.names())), ("configuration-changed", 8), "the first whole reading is judged by it")
 
 
 def e4_the_job_may_say_judge_and_limits_are_no_part_of_it(h):
@@ -604,6 +680,14 @@ def g5_a_membership_that_ends_with_its_object_shares_its_fate(h):
     same((h.members("Group 0"), len(h.staged())), (all_names(4, 5), 0), "and a release ends both")
 
 
+def g5_who_is_about_to_go_joins_no_group(h):
+    h.start(range(8), [group(0, [5])])
+    h.users([user(i) for i in range(4, 8)])
+    h.groups([group(0, [0, 5, 6])])
+    h.go()
+    same(h.members("Group 0"), all_names(5, 6), "his deletion is withheld, and the group lists him")
+
+
 def g6_on_a_trip_not_one_removal_is_carried_out(h):
     h.start(range(8), [group(0, [0, 1]), group(1, [6, 7])])
     h.users([user(2, active=False)] + [user(i) for i in range(3, 8)])
@@ -702,6 +786,17 @@ def g10_a_budget_counts_over_cycles_and_its_window_slides(h):
     same(verdict(h.go())["REPRIEVE_VERDICT"], "pass", "a day later it is within")
 
 
+def g10_what_a_killed_cycle_had_removed_is_counted(h):
+    h.start(range(12), Deletions={"DeletionThreshold": 3, "DeletionBudget": "3 per 1d"})
+    h.users([user(i) for i in range(2, 12)])
+    h.faults([{"action": "Delete", "result": "crash-after", "match": "user1"}])
+    same(h.go(check=None).returncode, -signal.SIGKILL, "killed after two removals")
+    h.faults([])
+    same((verdict(h.go())["REPRIEVE_VERDICT"], len(h.names())), ("pass", 10), "recovered")
+    h.users([user(i) for i in range(4, 12)])
+    same((verdict(h.go())["REPRIEVE_VERDICT"], len(h.names())), ("budget", 10), "two and two are more than three")
+
+
 # ---- quarantine and review ----
 
 def trip(h, n=4, **sections):
@@ -748,6 +843,19 @@ def q2_a_withheld_disabling_that_becomes_a_deletion_is_withheld_still(h):
     h.go()
     same(h.staged(), [("user", "U0", "Delete", "deleted")], "it takes its place")
     same(len(h.names()), 10, "and is not carried out, though one is below the limit")
+
+
+def q4_what_was_allowed_while_a_cycle_ran_keeps_the_review_open(h):
+    trip(h)
+    h.users([user(i) for i in range(4, 10)] + [user(i, active=False) for i in range(1000, 40000)])
+    p = subprocess.Popen([os.path.join(BUILD, "reprieve-cycle"), *h.dirs(), "staff"], stderr=subprocess.PIPE, env=h.env)
+    p.stderr.readline()
+    same(h.say("allow")[:2], (0, 4), "allowed")
+    p.stderr.read()
+    p.wait()
+    same(h.job()["quarantine"] if h.staged("allowed") else "TooManyDeletes", "TooManyDeletes", "it has not healed")
+    h.go()
+    same((len(h.names()), h.staged("allowed"), h.job()["quarantine"]), (6, [], ""), "the next cycle carries it out, and is healthy")
 
 
 def q3_nothing_but_a_decision_carries_out_what_is_staged(h):
@@ -987,6 +1095,14 @@ def q5_the_approval_of_a_failed_removal_is_none_for_another_cause(h):
     same(h.staged(), [("user", "U0", "Delete", "out-of-scope")], "another cause")
 
 
+def q5_what_the_target_refused_stays_allowed_for_longer_than_a_waiting_approval(h):
+    failed_with_approval(h)
+    same((h.staged(), h.staged("allowed")), ([], []), "it is in escrow, and under no review any more")
+    h.hours = 30
+    h.go()
+    same((h.names(), h.staged()), (all_names(4, 5, 6, 7, 8, 9), []), "more than a day later it is carried out")
+
+
 def q6_a_part_is_decided_and_the_rest_stays_under_review(h):
     first = trip(h)
     same(h.say("allow", "user:U0", "user:U5", review=first)[0], 3, "an object that the review does not name refuses all")
@@ -1009,6 +1125,25 @@ def q7_a_hold_keeps_an_object_until_it_returns(h):
     h.users([user(i) for i in range(4, 10)])
     h.go()
     same(h.names(), all_names(0, 2, 4, 5, 6, 7, 8, 9), "and their next removal is judged like any other")
+
+
+def q7_a_hold_stays_while_the_source_has_the_object_and_a_reason_against_it(h):
+    trip(h)
+    h.say("reject")
+    h.users([user(0, active=False)] + [user(i) for i in range(4, 10)])
+    h.go()
+    same((h.held(), h.names(active=False), h.staged()), (["U0", "U1", "U2", "U3"], [], []), "back, and blocked")
+    h.users([user(0)] + [user(i) for i in range(4, 10)])
+    h.go()
+    same(h.held(), ["U1", "U2", "U3"], "back")
+
+
+def q7_the_name_of_what_is_held_is_not_waited_for(h):
+    trip(h)
+    h.say("reject")
+    h.users([user(i) for i in range(4, 10)] + [user(11, userName="user0")])
+    r = h.go()
+    same([e["REPRIEVE_ERROR_CODE"] for e in changes(r, REPRIEVE_STATUS="failure")], ["DuplicateTargetEntries"], "no removal will free it")
 
 
 def q7_a_hold_ends_by_release(h):
@@ -1119,6 +1254,20 @@ def x1_a_refused_change_is_tried_again_with_growing_gaps(h):
     h.hours += 24
     same([e["REPRIEVE_STATUS"] for e in changes(h.go())], ["success"], "until it succeeds")
     same(h.ledger("SELECT * FROM escrow"), [], "and the escrow is empty")
+
+
+def x1_a_refused_removal_waits_and_is_not_counted_meanwhile(h):
+    h.start(range(8))
+    h.users([user(i) for i in range(1, 8)])
+    h.faults([{"action": "Delete", "result": "failed"}])
+    same(len(changes(h.go())), 1, "refused")
+    h.faults([])
+    h.hours = 0.1
+    r = h.go()
+    same((verdict(r)["REPRIEVE_COUNTED"], changes(r)), ("0", []), "six minutes later it waits")
+    h.hours = 0.2
+    same(verdict(h.go())["REPRIEVE_COUNTED"], "1", "twelve minutes later it is tried again, and counted, as nobody has allowed it")
+    same(h.names(), all_names(*range(1, 8)), "gone")
 
 
 def x1_a_change_of_the_object_ends_the_wait(h):
