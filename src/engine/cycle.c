@@ -211,7 +211,6 @@ int cycle_take_back_approvals(Cycle *c) {
         r = ledger_count_staged(c->ledger, &counts);
         if (r < 0)
                 return r;
-        c->n_allowed = counts.allowed;
         if (counts.allowed == 0)
                 return 0;
         r = c->configuration_changed
@@ -219,7 +218,6 @@ int cycle_take_back_approvals(Cycle *c) {
                     : ledger_reset_allowed(c->ledger, c->now > gap ? c->now - gap : 0, c->now + gap, &n_void);
         if (r < 0 || n_void == 0)
                 return r;
-        c->n_allowed -= n_void;
         cycle_log_expired(c, n_void,
                           c->configuration_changed ? "is void, because the configuration has changed"
                                                    : "has expired, because no cycle could use it in time");

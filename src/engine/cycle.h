@@ -140,7 +140,7 @@ typedef struct Cycle {
         SealedPlan *sealed;
         bool configuration_changed;
         uint64_t n_staged_now;            /* rows that this cycle added to the set */
-        uint64_t n_allowed;               /* rows that were allowed when it began, and are not void (Q5) */
+        uint64_t n_allowed;               /* rows whose approval its plan makes use of */
         uint64_t n_tried, n_refused;      /* changes, for X2 */
         uint64_t n_refused_references;    /* of those, memberships and references */
         ObjectKind only_kind;             /* on demand: nothing but the changes of this object is applied */

@@ -260,7 +260,7 @@ int plan_endings(Cycle *c) {
                 change->source_id = arena_strdup(c->plan->arena, group.source_id);
                 change->target_id = arena_strdup(c->plan->arena, group.target_id);
                 change->display_name = arena_strdup(c->plan->arena, group.display_name);
-                change->digest = cycle_digest(c, c->plan->arena, NULL);
+                change->digest = cycle_digest(c, c->plan->arena, change->standing == STANDING_ALLOWED ? "ends, allowed" : "ends");
                 change->id = cycle_change_id(c, c->plan->arena, CHANGE_MEMBERS, OBJECT_KIND_GROUP, group.source_id, group.id,
                                              change->standing == STANDING_ALLOWED ? "allowed" : "new");
                 /* It goes with a removal, which has its own gaps: its own row only stays. */

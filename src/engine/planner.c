@@ -248,7 +248,7 @@ int plan_add_wanted(Cycle *c, ChangeAction action, Evaluated *e, Change **ret) {
 
 /* Gives the change its id and puts it into the plan, or leaves it out while it waits in escrow. */
 int plan_finish_wanted(Cycle *c, Change *change, Evaluated *e) {
-        change->digest = cycle_digest(c, c->plan->arena, change->desired);
+        change->digest = cycle_digest(c, c->plan->arena, change->follows ? "allowed" : change->desired);
         if (!change->digest)
                 return -ENOMEM;
         e->unsettled = e->unsettled || change->error;

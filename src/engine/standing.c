@@ -31,6 +31,7 @@ static int load_staged(const Staged *s, void *userdata) {
         /* Q5, for a preview, and for what was decided while the source was read */
         if (row->state == STAGED_ALLOWED && cycle_approval_is_void(c, s->allowed_at))
                 row->state = STAGED_UNDECIDED;
+        c->n_allowed += row->state == STAGED_ALLOWED;
         row->source_id = arena_strdup(c->arena, s->source_id);
         row->target_id = arena_strdup(c->arena, s->target_id);
         row->display_name = arena_strdup(c->arena, s->display_name);
@@ -182,7 +183,7 @@ bool standing_waits_in_escrow(Cycle *c, Change *change) {
                 return false;
         e->still_due = true;
         /* A group has one row, and may have several changes: the others are not the one that was refused. */
-        if (change->action != CHANGE_MEMBERS || !change->follows)
+        if (streq(e->digest, strempty(change->digest)))
                 change->id = e->change_id;
         /* What lies further ahead than any gap was written by a clock that has been set back since. */
         return e->next_attempt == USEC_INFINITY || (e->next_attempt > c->now && e->next_attempt - c->now <= ESCROW_LARGEST_GAP_USEC);

@@ -727,8 +727,9 @@ class World:
                     need(o is None or o.get("active") is False, "the end: an object should be disabled", key, o)
                 continue
             need(o is not None, "the end: an object of the source is not in the target", key)
-            want = {k: v for k, v in record.items() if k not in ("id", "members")}
-            got = {k: v for k, v in o.items() if k not in ("id", "members", "phone")}
+            # Who was disabled and is back is active, also where the source says nothing of it.
+            want = {"active": True, **{k: v for k, v in record.items() if k not in ("id", "members")}}
+            got = {"active": True, **{k: v for k, v in o.items() if k not in ("id", "members", "phone")}}
             need(got == want, "the end: the target has other attributes than the source", key, got, want)
             if "members" in record:
                 wanted = {ids.get(("user", m)) or ids.get(("group", m)) for m in (x["value"] for x in record["members"])} - {None}

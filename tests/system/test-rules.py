@@ -389,13 +389,16 @@ def e4_removals_after_a_changed_configuration_trip(h):
 
 
 def e4_a_cut_off_reading_does_not_use_up_the_first_cycle_of_a_configuration(h):
-    h.start(range(8))
+    trip(h)
+    h.say("reject")
     h.configure(Deprovision={"Blocked": "keep"})
+    h.users([user(i) for i in range(10)])
     with open(os.path.join(h.source, "users.jsonl"), "a") as f:
         f.write('{"id":')
     h.go(check=1)
-    h.users([user(i) for i in range(7)])
-    same((verdict(h.go())["REPRIEVE_VERDICT"], len(h.names())), ("configuration-changed", 8), "the first whole reading is judged by it")
+    same(h.held(), [], "something was recorded in that cycle")
+    h.users([user(i) for i in range(9)])
+    same((verdict(h.go())["REPRIEVE_VERDICT"], len(h.names())), ("configuration-changed", 10), "the first whole reading is judged by it")
 
 
 def e4_the_job_may_say_judge_and_limits_are_no_part_of_it(h):
@@ -845,17 +848,33 @@ def q2_a_withheld_disabling_that_becomes_a_deletion_is_withheld_still(h):
     same(len(h.names()), 10, "and is not carried out, though one is below the limit")
 
 
-def q4_what_was_allowed_while_a_cycle_ran_keeps_the_review_open(h):
+def while_running(h, field, decide):
+    """A cycle, and a decision once it has logged an entry with this field."""
+    p = subprocess.Popen([os.path.join(BUILD, "reprieve-cycle"), *h.dirs(), "staff"], stderr=subprocess.PIPE, env=h.env)
+    lines = []
+    while not lines or (lines[-1] and field not in lines[-1]):
+        lines.append(p.stderr.readline().decode())
+    same(decide()[0], 0, "the decision")
+    lines.append(p.stderr.read().decode())
+    p.wait()
+    return "".join(lines)
+
+
+def q4_what_was_allowed_while_the_source_was_read_is_carried_out(h):
     trip(h)
     h.users([user(i) for i in range(4, 10)] + [user(i, active=False) for i in range(1000, 40000)])
-    p = subprocess.Popen([os.path.join(BUILD, "reprieve-cycle"), *h.dirs(), "staff"], stderr=subprocess.PIPE, env=h.env)
-    p.stderr.readline()
-    same(h.say("allow")[:2], (0, 4), "allowed")
-    p.stderr.read()
-    p.wait()
-    same(h.job()["quarantine"] if h.staged("allowed") else "TooManyDeletes", "TooManyDeletes", "it has not healed")
+    log = while_running(h, "REPRIEVE_CYCLE", lambda: h.say("allow"))
+    same((len(h.names()), h.staged("allowed"), h.job()["quarantine"]), (6, [], ""), "by the same cycle")
+    check("REPRIEVE_HOW=allowed" in log, "and it says so", log[-900:])
+
+
+def q4_what_was_allowed_after_the_plan_was_made_waits_for_the_next_cycle(h):
+    trip(h)
+    h.users([user(i) for i in range(4, 10)] + [user(i) for i in range(1000, 9000)])
+    while_running(h, "REPRIEVE_VERDICT", lambda: h.say("allow"))
+    same((len(h.names()), len(h.staged("allowed")), h.job()["quarantine"]), (8010, 4, "TooManyDeletes"), "nothing has healed")
     h.go()
-    same((len(h.names()), h.staged("allowed"), h.job()["quarantine"]), (6, [], ""), "the next cycle carries it out, and is healthy")
+    same((len(h.names()), h.staged("allowed"), h.job()["quarantine"]), (8006, [], ""), "the next cycle carries it out, and is healthy")
 
 
 def q3_nothing_but_a_decision_carries_out_what_is_staged(h):
@@ -1026,12 +1045,8 @@ def q5_an_allow_while_another_configuration_is_read_is_void(h):
     trip(h)
     h.configure(Deprovision={"Blocked": "keep"})
     h.users([user(i) for i in range(4, 10)] + [user(i, active=False) for i in range(1000, 40000)])
-    p = subprocess.Popen([os.path.join(BUILD, "reprieve-cycle"), *h.dirs(), "staff"], stderr=subprocess.PIPE, env=h.env)
-    p.stderr.readline()
-    said = h.say("allow")
-    p.stderr.read()
-    p.wait()
-    same((said[:2], len(h.names()), len(h.staged()), h.staged("allowed")), ((0, 4), 10, 4, []), "in that cycle")
+    while_running(h, "REPRIEVE_CYCLE", lambda: h.say("allow"))
+    same((len(h.names()), len(h.staged()), h.staged("allowed")), (10, 4, []), "in that cycle")
     h.go()
     same((len(h.names()), len(h.staged())), (10, 4), "nor in the next")
 
@@ -1217,6 +1232,25 @@ def l1_beyond_the_limit_a_last_entry_says_how_many_more(h):
     r = h.go()
     same(len(changes(r)), 5, "entries")
     same([e["REPRIEVE_LEFT_OUT"] for e in r.entries if "REPRIEVE_LEFT_OUT" in e], ["7"], "the last entry")
+
+
+def l1_several_changes_of_one_group_have_ids_of_their_own(h):
+    h.start(range(8), [group(0, range(5))], Deletions={"MembershipThreshold": 2})
+    h.groups([group(0, [2, 3, 4])])
+    h.go()
+    h.say("allow")
+    h.users([user(i) for i in range(1, 8) if i != 4] + [user(9)])
+    h.groups([group(0, [2, 9])])
+    h.faults([{"action": "Members", "result": "failed"}])
+    for attempt in ("refused", "refused again", "carried out"):
+        r = h.go()
+        ids = [e["REPRIEVE_CHANGE"] for e in changes(r, REPRIEVE_SOURCE_ID="G0")]
+        same(len(ids), len(set(ids)), attempt)
+        check(len(ids) > 1 or h.hours, "several changes of the group", ids)
+        h.hours += 1
+        if h.hours == 2:
+            h.faults([])
+    same(h.members("Group 0"), all_names(2, 9), "the group")
 
 
 def l2_neither_what_is_unchanged_nor_what_is_still_staged_is_logged(h):
