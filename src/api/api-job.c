@@ -66,6 +66,16 @@ static double percent_of(const GuardLimits *l) {
         return l->percent == GUARD_NO_LIMIT ? -1 : (double) l->percent / (double) GUARD_PERCENT_SCALE;
 }
 
+static int get_budget(BusMessage *m, const BusProperty *property, void *object, Error **ret_error) {
+        const JobConfig *c = job_get_config(object);
+        char text[128] = "", window[64];
+
+        if (c && c->limits.budget != GUARD_NO_LIMIT)
+                (void) snprintf(text, sizeof(text), "%" PRIu64 " per %s", c->limits.budget,
+                                duration_format(c->budget_window_usec, window));
+        return bus_message_append(m, "s", text);
+}
+
 static int get_email(BusMessage *m, const BusProperty *property, void *object, Error **ret_error) {
         const JobConfig *c = job_get_config(object);
 
@@ -105,6 +115,8 @@ GETTER_CONFIG(description, "", "s", c->description)
 GETTER_CONFIG(prevent, true, "b", c->limits.prevent)
 GETTER_CONFIG(threshold, 0U, "u", to_u32(c->limits.threshold))
 GETTER_CONFIG(percent, -1.0, "d", percent_of(&c->limits))
+GETTER_CONFIG(trips, "", "s", c->limits.exceeded ? "exceeded" : "reached")
+GETTER_CONFIG(minimum_population, 0U, "u", to_u32(c->limits.minimum_population))
 GETTER_CONFIG(interval, UINT64_C(0), "t", c->interval_usec)
 GETTER_LEDGER(quarantine_since, "t", v->state.quarantine_since)
 GETTER_LEDGER(quarantine_count, "u", v->state.quarantine_count)
@@ -145,7 +157,7 @@ static int set_prevent(BusCall *call, void *object, Error **ret_error) {
                               ret_error);
 }
 
-static int set_threshold(BusCall *call, void *object, Error **ret_error) {
+static int set_number(BusCall *call, void *object, const char *key, Error **ret_error) {
         uint32_t value;
         char text[16];
         Caller caller;
@@ -157,8 +169,36 @@ static int set_threshold(BusCall *call, void *object, Error **ret_error) {
         if (r < 0)
                 return r;
         (void) snprintf(text, sizeof(text), "%u", value);
-        return answer_setting(call, job_set(object, &caller.person, "Deletions.DeletionThreshold", text, ret_error),
-                              ret_error);
+        return answer_setting(call, job_set(object, &caller.person, key, text, ret_error), ret_error);
+}
+
+static int set_threshold(BusCall *call, void *object, Error **ret_error) {
+        return set_number(call, object, "Deletions.DeletionThreshold", ret_error);
+}
+
+static int set_minimum_population(BusCall *call, void *object, Error **ret_error) {
+        return set_number(call, object, "Deletions.MinimumPopulation", ret_error);
+}
+
+static int set_text(BusCall *call, void *object, const char *key, Error **ret_error) {
+        const char *value;
+        Caller caller;
+        int r;
+
+        r = bus_call_read(call, "s", &value);
+        if (r >= 0)
+                r = api_get_caller(call, &caller);
+        if (r < 0)
+                return r;
+        return answer_setting(call, job_set(object, &caller.person, key, value, ret_error), ret_error);
+}
+
+static int set_trips(BusCall *call, void *object, Error **ret_error) {
+        return set_text(call, object, "Deletions.DeletionThresholdTrips", ret_error);
+}
+
+static int set_budget(BusCall *call, void *object, Error **ret_error) {
+        return set_text(call, object, "Deletions.DeletionBudget", ret_error);
 }
 
 static int set_percent(BusCall *call, void *object, Error **ret_error) {
@@ -211,6 +251,10 @@ static const BusProperty properties[] = {
         { "PreventAccidentalDeletions", "b", get_prevent, set_prevent, BUS_PROPERTY_EMITS, ACTION_CONFIGURE },
         { "DeletionThreshold", "u", get_threshold, set_threshold, BUS_PROPERTY_EMITS, ACTION_CONFIGURE },
         { "DeletionThresholdPercent", "d", get_percent, set_percent, BUS_PROPERTY_EMITS, ACTION_CONFIGURE },
+        { "DeletionThresholdTrips", "s", get_trips, set_trips, BUS_PROPERTY_EMITS, ACTION_CONFIGURE },
+        { "MinimumPopulation", "u", get_minimum_population, set_minimum_population, BUS_PROPERTY_EMITS,
+          ACTION_CONFIGURE },
+        { "DeletionBudget", "s", get_budget, set_budget, BUS_PROPERTY_EMITS, ACTION_CONFIGURE },
         { "NotificationEmail", "as", get_email, set_email, BUS_PROPERTY_EMITS, ACTION_CONFIGURE },
         { "Interval", "t", get_interval, set_interval, BUS_PROPERTY_EMITS, ACTION_CONFIGURE },
         { "QuarantineReason", "s", get_quarantine, NULL, BUS_PROPERTY_EMITS, NULL },
@@ -312,7 +356,8 @@ static void on_changed(Job *j, unsigned mask, void *userdata) {
         EMIT(JOB_CHANGED_STATUS, "Status", "Running");
         EMIT(JOB_CHANGED_PROGRESS, "Progress");
         EMIT(JOB_CHANGED_SETTINGS, "Description", "Source", "Target", "PreventAccidentalDeletions",
-             "DeletionThreshold", "DeletionThresholdPercent", "NotificationEmail", "Interval");
+             "DeletionThreshold", "DeletionThresholdPercent", "DeletionThresholdTrips", "MinimumPopulation",
+             "DeletionBudget", "NotificationEmail", "Interval");
         EMIT(JOB_CHANGED_QUARANTINE, "QuarantineReason", "QuarantineMessage", "QuarantineSince", "QuarantineCount",
              "NextAttempt");
         EMIT(JOB_CHANGED_REVIEW, "Review", "StagedSince", "StagedDeletes", "StagedActions", "Held", "Escrowed");

@@ -48,8 +48,6 @@ static const struct {
         [BUS_ERROR_JOB_PAUSED] = {OURS("JobPaused"), ESHUTDOWN},
         [BUS_ERROR_INVALID_SETTINGS] = {OURS("InvalidSettings"), EINVAL},
         [BUS_ERROR_INVALID_SCOPE] = {OURS("InvalidScope"), EINVAL},
-        [BUS_ERROR_NOTHING_STAGED] = {OURS("NothingStaged"), ENODATA},
-        [BUS_ERROR_NOT_RUNNING] = {OURS("NotRunning"), ESRCH},
         [BUS_ERROR_LAUNCH_FAILED] = {OURS("LaunchFailed"), ECHILD},
         [BUS_ERROR_LEDGER_FAILED] = {OURS("LedgerFailed"), EUCLEAN},
         [BUS_ERROR_CONNECTION_FAILED] = {OURS("ConnectionFailed"), ENETUNREACH},

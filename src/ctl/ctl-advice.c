@@ -9,7 +9,6 @@
 
 #define THRESHOLD_DEFAULT UINT64_C(500)
 #define PERCENT_COMPARED (10 * LIMIT_PERCENT_SCALE)
-#define MINIMUM_POPULATION_DEFAULT 20U
 #define MARGIN_MIN 10U
 
 void history_done(History *h) {
@@ -50,7 +49,7 @@ bool past_cycle_trips_anyway(const PastCycle *c) {
 /* ---- limits ---- */
 
 static bool percent_applies(const Limit *l, uint64_t population) {
-        return l->percent != LIMIT_NONE && population >= MINIMUM_POPULATION_DEFAULT;
+        return l->percent != LIMIT_NONE && population >= l->minimum_population;
 }
 
 bool limit_trips(const Limit *l, uint64_t counted, uint64_t population) {
@@ -58,11 +57,11 @@ bool limit_trips(const Limit *l, uint64_t counted, uint64_t population) {
 }
 
 uint64_t limit_smallest(const Limit *l, uint64_t population) {
-        uint64_t smallest = l->threshold == LIMIT_NONE ? LIMIT_NONE : MAX2(l->threshold, UINT64_C(1));
+        uint64_t smallest = l->threshold == LIMIT_NONE ? LIMIT_NONE : MAX2(l->threshold + l->exceeded, UINT64_C(1));
 
         if (percent_applies(l, population)) {
-                __uint128_t unit = (__uint128_t) 100 * LIMIT_PERCENT_SCALE;
-                uint64_t by_percent = (uint64_t) (((__uint128_t) l->percent * population + unit - 1) / unit);
+                __uint128_t unit = (__uint128_t) 100 * LIMIT_PERCENT_SCALE, scaled = (__uint128_t) l->percent * population;
+                uint64_t by_percent = (uint64_t) (l->exceeded ? scaled / unit + 1 : (scaled + unit - 1) / unit);
 
                 smallest = MIN2(smallest, MAX2(by_percent, UINT64_C(1)));
         }
@@ -70,7 +69,10 @@ uint64_t limit_smallest(const Limit *l, uint64_t population) {
 }
 
 Limit limit_of_job(const JobInfo *i) {
-        Limit l = { .threshold = LIMIT_NONE, .percent = LIMIT_NONE, .current = true };
+        Limit l = {
+                .threshold = LIMIT_NONE, .percent = LIMIT_NONE, .current = true,
+                .minimum_population = i->minimum_population, .exceeded = streq_ptr(i->trips, "exceeded"),
+        };
 
         if (!i->prevent)
                 return l;
@@ -81,7 +83,7 @@ Limit limit_of_job(const JobInfo *i) {
 }
 
 size_t advice_limits(const Advice *a, const Limit *current, Limit ret[static ADVICE_LIMITS_MAX]) {
-        const Limit wanted[ADVICE_LIMITS_MAX] = {
+        Limit wanted[ADVICE_LIMITS_MAX] = {
                 { .threshold = a->suggestion, .percent = LIMIT_NONE, .suggested = true },
                 *current,
                 { .threshold = THRESHOLD_DEFAULT, .percent = LIMIT_NONE },
@@ -92,6 +94,8 @@ size_t advice_limits(const Advice *a, const Limit *current, Limit ret[static ADV
         for (size_t i = a->enough ? 0 : 1; i < ELEMENTSOF(wanted); i++) {
                 size_t same = 0;
 
+                wanted[i].minimum_population = current->minimum_population;
+                wanted[i].exceeded = current->exceeded;
                 while (same < n && (ret[same].threshold != wanted[i].threshold || ret[same].percent != wanted[i].percent))
                         same++;
                 if (same == n)

@@ -37,11 +37,12 @@ bool past_cycle_trips_anyway(const PastCycle *c);
 #define LIMIT_NONE UINT64_MAX
 #define LIMIT_PERCENT_SCALE UINT64_C(1000000)
 
-/* DeletionThreshold= and DeletionThresholdPercent=, whose other half are the defaults: DeletionThresholdTrips=reached and
- * MinimumPopulation=20. The bus does not tell those. */
+/* What one cycle is judged by; a DeletionBudget= looks at several, and is not in it. */
 typedef struct Limit {
         uint64_t threshold;     /* or LIMIT_NONE */
         uint64_t percent;       /* millionths of a percent, or LIMIT_NONE */
+        uint64_t minimum_population;
+        bool exceeded;          /* DeletionThresholdTrips= */
         bool suggested, current;
 } Limit;
 
@@ -79,5 +80,6 @@ int advice_make(const History *h, size_t asked, Advice *ret);
 uint64_t advice_suggest(uint64_t largest);
 
 #define ADVICE_LIMITS_MAX 4U
-/** advice_limits() - what to compare, none twice: the suggestion, @current, 500, 10 %. Returns how many. */
+/** advice_limits() - what to compare, none twice: the suggestion, @current, 500, 10 %; all of them with MinimumPopulation=
+ * and DeletionThresholdTrips= of @current. Returns how many. */
 size_t advice_limits(const Advice *a, const Limit *current, Limit ret[static ADVICE_LIMITS_MAX]);

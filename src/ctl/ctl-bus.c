@@ -86,8 +86,6 @@ int ctl_exit_status(int r, const Error *error) {
         case BUS_ERROR_JOB_PAUSED:
         case BUS_ERROR_INVALID_SETTINGS:
         case BUS_ERROR_INVALID_SCOPE:
-        case BUS_ERROR_NOTHING_STAGED:
-        case BUS_ERROR_NOT_RUNNING:
         case BUS_ERROR_LAUNCH_FAILED:
         case BUS_ERROR_LEDGER_FAILED:
         case BUS_ERROR_CONNECTION_FAILED:
@@ -107,7 +105,6 @@ static const char *hint_of(const Error *error, bool has_job) {
         case BUS_ERROR_UNKNOWN_OBJECT:
                 return N_("These jobs are there: %s list");
         case BUS_ERROR_NO_SUCH_REVIEW:
-        case BUS_ERROR_NOTHING_STAGED:
                 return has_job ? N_("What waits for a decision now: %s status %s") : NULL;
         case BUS_ERROR_NO_SUCH_OBJECT:
                 return has_job ? N_("See what there is: %1$s staged %2$s, %1$s held %2$s") : NULL;
@@ -157,7 +154,6 @@ static const char *hint_of(const Error *error, bool has_job) {
         case BUS_ERROR_INVALID_SIGNATURE:
         case BUS_ERROR_INCONSISTENT_MESSAGE:
         case BUS_ERROR_INVALID_SCOPE:
-        case BUS_ERROR_NOT_RUNNING:
         case BUS_ERROR_LEDGER_FAILED:
         case _BUS_ERROR_MAX:
                 return NULL;

@@ -296,11 +296,13 @@ static void put_tripped(const History *h, const Advice *a) {
                 printf("%s\n", _("An empty source and a changed configuration trip whatever the limit is."));
 }
 
-static void put_current(const Advice *a, const Limit *current) {
+static void put_current(const Advice *a, const Limit *current, const char *budget) {
         uint64_t smallest = limit_smallest(current, a->population);
-        char text[128];
+        char text[256];
 
         limit_text(current, text);
+        if (current->exceeded)
+                (void) strcat(text, " DeletionThresholdTrips=exceeded");
         printf(_("\nThe limit is now %s"), text);
         if (smallest == LIMIT_NONE) {
                 printf("%s\n", _(": any number of removals is carried out without asking."));
@@ -308,6 +310,8 @@ static void put_current(const Advice *a, const Limit *current) {
         }
         printf(ngettext(": %'" PRIu64 " removal of %'" PRIu64 " objects trips.\n",
                         ": %'" PRIu64 " removals of %'" PRIu64 " objects trip.\n", smallest), smallest, a->population);
+        if (!isempty(budget))
+                printf(_("DeletionBudget=%s holds besides; it looks at several cycles, and is not in what follows.\n"), budget);
         if (smallest > a->population)
                 printf("%s%s%s\n", color(CTL_COLOR_YELLOW), _("That is more than there are: it can never trip."), color(CTL_COLOR_NORMAL));
         if (!a->largest)
@@ -401,7 +405,8 @@ static void json_limit(StrBuf *b, const Limit *l, const History *h) {
                 percent_text(l->percent, percent);
         strbuf_printf(b, "{\"suggested\":%s,\"current\":%s", l->suggested ? "true" : "false", l->current ? "true" : "false");
         json_number(b, "threshold", l->threshold, l->threshold != LIMIT_NONE);
-        strbuf_printf(b, ",\"percent\":%s,\"would_have_tripped\":[", percent);
+        strbuf_printf(b, ",\"percent\":%s,\"minimum_population\":%" PRIu64 ",\"trips\":\"%s\",\"would_have_tripped\":[", percent,
+                      l->minimum_population, l->exceeded ? "exceeded" : "reached");
         for (size_t i = 0; i < h->n; i++)
                 if (past_cycle_kind(h->items + i) != PAST_UNJUDGED && would_trip(l, h->items + i)) {
                         strbuf_puts(b, first ? "" : ",");
@@ -482,7 +487,7 @@ static int run_advise(Ctl *c, int n, char *argv[]) {
         put_ordinary(&a);
         put_tripped(&h, &a);
         if (a.population > 0)
-                put_current(&a, &current);
+                put_current(&a, &current, i.prevent ? i.budget : "");
         if (!a.enough) {
                 printf(_("\nThat is too little to say what limit would suit: it takes %u ordinary cycles over a week at least.\n"),
                        ADVICE_CYCLES_MIN);

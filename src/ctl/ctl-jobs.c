@@ -84,6 +84,8 @@ static int set_property(Ctl *c, const char *path, const Setting *s, Error **ret_
                 return bus_client_set_property(c->client, path, CTL_JOB, s->property->name, ret_error, "d", s->real);
         case 't':
                 return bus_client_set_property(c->client, path, CTL_JOB, s->property->name, ret_error, "t", s->usec);
+        case 's':
+                return bus_client_set_property(c->client, path, CTL_JOB, s->property->name, ret_error, "s", s->text);
         default:
                 return bus_client_set_property(c->client, path, CTL_JOB, s->property->name, ret_error, "as", s->list);
         }
@@ -127,6 +129,9 @@ const Verb verb_set = { "set", N_("JOB KEY=VALUE…"), N_("Change limits, addres
                            "  Deletions.PreventAccidentalDeletions=BOOLEAN\n"
                            "  Deletions.DeletionThreshold=NUMBER\n"
                            "  Deletions.DeletionThresholdPercent=PERCENT, or nothing for no such limit\n"
+                           "  Deletions.DeletionThresholdTrips=reached|exceeded\n"
+                           "  Deletions.MinimumPopulation=NUMBER of linked objects below which the percentage is ignored\n"
+                           "  Deletions.DeletionBudget=NUMBER per TIMESPAN, such as \"1000 per 7d\", or nothing for none\n"
                            "  Notify.NotificationEmail=ADDRESS…, with spaces or commas between (Email for short)\n"
                            "  Schedule.Interval=TIMESPAN, such as 40min\n"
                            "They go to a drop-in beside the job's own file. A raised limit releases no removal that waits already."),

@@ -17,7 +17,9 @@
 
 static const SettingProperty properties[] = {
         { "Deletions", "PreventAccidentalDeletions", NULL, 'b' }, { "Deletions", "DeletionThreshold", NULL, 'u' },
-        { "Deletions", "DeletionThresholdPercent", NULL, 'd' },   { "Notify", "NotificationEmail", "Email", 'L' },
+        { "Deletions", "DeletionThresholdPercent", NULL, 'd' },   { "Deletions", "DeletionThresholdTrips", NULL, 's' },
+        { "Deletions", "MinimumPopulation", NULL, 'u' },          { "Deletions", "DeletionBudget", NULL, 's' },
+        { "Notify", "NotificationEmail", "Email", 'L' },
         { "Schedule", "Interval", NULL, 't' },
 };
 
@@ -70,10 +72,13 @@ static int parse_value(const char *value, Setting *s, Error **ret_error) {
                 s->boolean = r;
                 return 0;
         case 'u':
-                if (parse_uint64(value, &n) < 0 || n > UINT32_MAX)
+                if (parse_uint64(value, &n) >= 0 && n <= UINT32_MAX)
+                        s->number = (uint32_t) n;
+                else if (!streq(name, "DeletionThreshold"))
+                        return error_set(ret_error, -EINVAL, _("%s=%s: expected a number from 0 to %u"), name, value, UINT32_MAX);
+                else
                         return error_set(ret_error, -EINVAL, _("%s=%s: expected a number from 0 to %u; to switch the limit off set "
                                                                "PreventAccidentalDeletions=no"), name, value, UINT32_MAX);
-                s->number = (uint32_t) n;
                 return 0;
         case 'd':
                 s->real = -1;
@@ -88,6 +93,9 @@ static int parse_value(const char *value, Setting *s, Error **ret_error) {
                 if (duration_parse(value, &s->usec) < 0)
                         return error_set(ret_error, -EINVAL, _("%s=%s: expected a time span such as 40min or \"1h 30min\""), name, value);
                 return 0;
+        case 's':
+                s->text = strdup(value);
+                return s->text ? 0 : -ENOMEM;
         default:
                 return strv_split(value, " ,\t", &s->list);
         }
@@ -106,7 +114,8 @@ int setting_parse(const char *text, Setting *ret, Error **ret_error) {
                         s.property = properties + i;
         if (!s.property)
                 return error_set(ret_error, -EINVAL, _("%s cannot be set while the job is there; expected PreventAccidentalDeletions, "
-                                                       "DeletionThreshold, DeletionThresholdPercent, NotificationEmail or Interval. "
+                                                       "DeletionThreshold, DeletionThresholdPercent, DeletionThresholdTrips, "
+                                                       "MinimumPopulation, DeletionBudget, NotificationEmail or Interval. "
                                                        "Everything else: edit the job's file and run: reprievectl reload"), key);
         if (!equals)
                 return error_set(ret_error, -EINVAL, _("%s: expected %s=VALUE"), text, key);
@@ -118,6 +127,8 @@ int setting_parse(const char *text, Setting *ret, Error **ret_error) {
 }
 
 void setting_done(Setting *s) {
+        free(s->text);
+        s->text = NULL;
         s->list = strv_free(s->list);
 }
 

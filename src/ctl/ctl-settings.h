@@ -14,7 +14,7 @@ typedef struct SettingProperty {
         const char *section;
         const char *name;       /* of the property */
         const char *key;        /* in the job file, where it is another */
-        char type;              /* 'b', 'u', 'd', 't', or 'L' for a list of texts */
+        char type;              /* 'b', 'u', 'd', 't', 's', or 'L' for a list of texts */
 } SettingProperty;
 
 /* Value of a property that can be set */
@@ -24,6 +24,7 @@ typedef struct Setting {
         uint32_t number;
         double real;            /* -1: no limit */
         uint64_t usec;
+        char *text;
         char **list;
 } Setting;
 

@@ -280,12 +280,24 @@ static void put_next(const JobInfo *i) {
 }
 
 static void put_limit(const JobInfo *i) {
+        bool exceeded = streq(i->trips, "exceeded");
+
         if (!i->prevent)
                 field(_("Limit"), _("none: PreventAccidentalDeletions=no lets every removal through"), CTL_COLOR_RED);
+        else if (i->percent >= 0 && exceeded)
+                fieldf(_("Limit"), CTL_COLOR_NORMAL,
+                       _("more than %'u removals, or than %g %% of the linked objects if there are %'u or more"), i->threshold, i->percent,
+                       i->minimum_population);
         else if (i->percent >= 0)
-                fieldf(_("Limit"), CTL_COLOR_NORMAL, _("%'u removals, or %g %% of the linked objects"), i->threshold, i->percent);
+                fieldf(_("Limit"), CTL_COLOR_NORMAL, _("%'u removals, or %g %% of the linked objects if there are %'u or more"), i->threshold,
+                       i->percent, i->minimum_population);
+        else if (exceeded)
+                fieldf(_("Limit"), CTL_COLOR_NORMAL, ngettext("more than %'u removal", "more than %'u removals", i->threshold),
+                       i->threshold);
         else
                 fieldf(_("Limit"), CTL_COLOR_NORMAL, ngettext("%'u removal", "%'u removals", i->threshold), i->threshold);
+        if (i->prevent && !isempty(i->budget))
+                field(_("Budget"), i->budget, CTL_COLOR_NORMAL);
 }
 
 /* One command and what it is for; @job may be NULL. */

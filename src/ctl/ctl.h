@@ -131,6 +131,9 @@ typedef struct JobInfo {
         bool prevent;
         uint32_t threshold;
         double percent;
+        char *trips;
+        uint32_t minimum_population;
+        char *budget;
         char **email;
         uint64_t interval;
         char *quarantine_reason, *quarantine_message;

@@ -98,6 +98,12 @@ for item in re.split(r"(?m)^\.TP\n", text)[1:]:
     if m:
         found.append(("signal", m.group(1), m.group(2), "", ""))
 t.is_(sorted(found), sorted(expected), "org.reprieve1(5) has every member with its types and what it needs")
+errors = open(f"{TOP}/src/bus/bus-error.c", encoding="utf-8").read()
+own = set(re.findall(r'OURS\("(\w+)"\)', errors))
+standard = {"InvalidArgs", "LimitsExceeded", "NotSupported"}
+named = set(re.findall(r"\b[A-Z]\w+\b", "".join(re.sub(r"\b\w+=", "", e) for e in re.findall(r"(?m)^Errors: ((?:.|\n)*?)(?=^(?:Needs|Anybody)|^\.)", text))))
+said = own & set(re.findall(r"\w+", text))
+t.is_((own - said, named - own - standard - set(needs) - {"NoSuchReview"}), (set(), set()), "and every error that there is, and no other")
 
 pages = sorted(glob.glob(f"{TOP}/man/*.[1-9]"))
 names = {os.path.basename(p) for p in pages}

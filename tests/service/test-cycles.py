@@ -126,6 +126,14 @@ with FakeHouse() as h:
     t.like(r, r"(?m)^DeletionThreshold=10 DeletionThresholdPercent=2\.5 +now +2/2 +1/194 ", "it would have stopped an ordinary cycle")
     h.ctl("set", "staff", "PreventAccidentalDeletions=no")
     t.like(h.ctl("advise", "staff").stdout, "now PreventAccidentalDeletions=no: any number of removals is carried out", "no guard at all")
+    h.ctl("set", "staff", "PreventAccidentalDeletions=yes", "DeletionThresholdTrips=exceeded", "MinimumPopulation=2000", "DeletionBudget=50 per 7d")
+    r = h.ctl("advise", "staff").stdout
+    t.like(r, r"now DeletionThreshold=10 DeletionThresholdPercent=2\.5 DeletionThresholdTrips=exceeded: 11 removals of 1,?000 objects trip",
+           "advise judges by the job's own DeletionThresholdTrips= and MinimumPopulation=")
+    t.like(r, "DeletionBudget=50 per 1w holds besides", "and says what it leaves out")
+    t.like(h.ctl("status", "staff").stdout, r"Limit: more than 10 removals, or than 2\.5 % of the linked objects if there are 2,?000 or more\n +Budget: 50 per 1w",
+           "status shows them")
+    h.ctl("set", "staff", "DeletionThresholdTrips=reached", "MinimumPopulation=20", "DeletionBudget=")
     h.ctl("set", "staff", "PreventAccidentalDeletions=yes", "DeletionThreshold=500", "DeletionThresholdPercent=")
     result = {c["id"][8:12]: c["result"] for c in map(json.loads, h.ctl("cycles", "staff", "--json", "-n", "1000").stdout.splitlines())}
     t.is_(result["dead"], "interrupted", "a cycle without an end that does not run was interrupted")

@@ -45,6 +45,10 @@ with FakeHouse(jobs=("staff", "a-b.c")) as h:
             ("DeletionThresholdPercent", "d", ["2.5"], 2.5, "DeletionThresholdPercent=2.5"),
             ("DeletionThresholdPercent", "d", ["-1"], -1, "DeletionThresholdPercent="),
             ("DeletionThresholdPercent", "d", ["10"], 10, "DeletionThresholdPercent=10"),
+            ("DeletionThresholdTrips", "s", ["exceeded"], "exceeded", "DeletionThresholdTrips=exceeded"),
+            ("MinimumPopulation", "u", ["50"], 50, "MinimumPopulation=50"),
+            ("DeletionBudget", "s", ["1000 per 7d"], "1000 per 1w", "DeletionBudget=1000 per 7d"),
+            ("DeletionBudget", "s", [""], "", "DeletionBudget="),
             ("NotificationEmail", "as", ["2", "x@example.com", "y@example.com"], ["x@example.com", "y@example.com"],
              "x@example.com y@example.com"),
             ("Interval", "t", ["3600000000"], 3600000000, "Interval=1h"),
@@ -55,13 +59,15 @@ with FakeHouse(jobs=("staff", "a-b.c")) as h:
     wait_for(lambda: len(m.changed("PreventAccidentalDeletions")) >= 2)
     t.is_([v for i, v in enumerate(m.changed("DeletionThresholdPercent")) if i == 0 or v != m.changed("DeletionThresholdPercent")[i - 1]],
           [-1, 2.5, -1, 10], "PropertiesChanged told the values")
-    t.ok(len([e for e in h.entries(MESSAGE_ID=CHANGED) if e.get("REPRIEVE_UID") == str(os.getuid())]) == 8,
+    t.ok(len([e for e in h.entries(MESSAGE_ID=CHANGED) if e.get("REPRIEVE_UID") == str(os.getuid())]) == 12,
          "each change has its entry with who made it", *ids(h, MESSAGE_ID=CHANGED))
     before = dropin(h)
     for name, signature, value, pattern in (
             ("Interval", "t", ["0"], "from 1000000 .1s."), ("Interval", "t", ["1500000"], "whole seconds"),
             ("DeletionThresholdPercent", "d", ["101"], "from 0 to 100"), ("DeletionThresholdPercent", "d", ["nan"], "from 0 to 100"),
             ("DeletionThresholdPercent", "d", ["-2"], "or -1"), ("DeletionThresholdPercent", "d", ["0.00000001"], "six decimals"),
+            ("DeletionThresholdTrips", "s", ["never"], "reached.*exceeded"), ("DeletionBudget", "s", ["many"], "1000 per 7d"),
+            ("DeletionBudget", "s", ["5 per 1d\nDeletionThreshold=9"], "."),
             ("NotificationEmail", "as", ["1", "not an address"], "one address an element"),
             ("NotificationEmail", "as", ["1", "nobody"], "mail address"), ("NotificationEmail", "as", ["1", ""], "no mail address"),
             ("Status", "s", ["active"], "read-only|cannot be set|not writable|ReadOnly")):

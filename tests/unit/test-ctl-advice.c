@@ -65,7 +65,7 @@ TEST(g2_a_limit_trips_when_it_is_reached_and_0_holds_every_removal) {
 }
 
 TEST(g3_a_percentage_is_exact_and_ignored_for_small_populations) {
-        Limit l = { .threshold = LIMIT_NONE, .percent = 10 * LIMIT_PERCENT_SCALE };
+        Limit l = { .threshold = LIMIT_NONE, .percent = 10 * LIMIT_PERCENT_SCALE, .minimum_population = 20 };
 
         CHECK_INT(limit_smallest(&l, 1000), 100);
         CHECK_INT(limit_smallest(&l, 1001), 101);
@@ -77,6 +77,19 @@ TEST(g3_a_percentage_is_exact_and_ignored_for_small_populations) {
         CHECK(limit_smallest(&l, UINT64_MAX - 1) == UINT64_MAX - 1);
         l.threshold = 7;
         CHECK_INT(limit_smallest(&l, 1000), 7);
+}
+
+TEST(g2_g3_exceeded_is_one_more_than_reached) {
+        Limit l = { .threshold = 5, .percent = LIMIT_NONE, .exceeded = true };
+
+        CHECK_INT(limit_smallest(&l, 1000), 6);
+        l.threshold = 0;
+        CHECK_INT(limit_smallest(&l, 1000), 1);
+        l = (Limit) { .threshold = LIMIT_NONE, .percent = 10 * LIMIT_PERCENT_SCALE, .minimum_population = 100, .exceeded = true };
+        CHECK_INT(limit_smallest(&l, 1000), 101);
+        CHECK_INT(limit_smallest(&l, 1001), 101);
+        CHECK_INT(limit_smallest(&l, 100), 11);
+        CHECK(limit_smallest(&l, 99) == LIMIT_NONE);
 }
 
 TEST(the_limit_of_a_job_that_is_not_guarded_never_trips) {

@@ -38,6 +38,10 @@ TEST(settings_are_typed) {
         CHECK_STR(s.property->name, "NotificationEmail");
         CHECK_INT(strv_length(s.list), 2);
         setting_done(&s);
+        CHECK_INT(parse("Deletions.DeletionBudget=5 per 1d", &s, error, sizeof(error)), 0);
+        CHECK(s.property->type == 's');
+        CHECK_STR(s.text, "5 per 1d");
+        setting_done(&s);
         CHECK_INT(parse("NotificationEmail=", &s, error, sizeof(error)), 0);
         CHECK_INT(strv_length(s.list), 0);
         setting_done(&s);
@@ -47,7 +51,7 @@ TEST(what_is_no_setting_is_said) {
         static const char *const bad[] = {
                 "DeletionThreshold=-1", "DeletionThreshold=4294967296", "DeletionThreshold=", "DeletionThreshold", "DeletionThresholdPercent=101",
                 "DeletionThresholdPercent=1,5", "DeletionThresholdPercent=.", "DeletionThresholdPercent=1.", "DeletionThresholdPercent=-1",
-                "PreventAccidentalDeletions=maybe", "Interval=soon", "Notify.Interval=1h", "Uri=x", "", "=", ".Interval=1h",
+                "MinimumPopulation=-1", "PreventAccidentalDeletions=maybe", "Interval=soon", "Notify.Interval=1h", "Uri=x", "", "=", ".Interval=1h",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
