@@ -127,6 +127,10 @@ typedef struct TargetVTable {
         /* Carries out a batch in this order, and fills in each outcome. Once it has returned 0, everything said to be
          * done is durable. An error (scope CONNECTOR) means that nothing is known of any of them: look them up. */
         int (*commit)(Target *t, TargetChange *changes, size_t n, Error **ret_error);
+        /* What set_mark() has left for this job: up to 32 characters, "" if nothing. */
+        int (*get_mark)(Target *t, const char *job, char ret[static 33], Error **ret_error);
+        /* Keeps a word for this job, beside its objects and seen by none of its readers; durable when it returns. */
+        int (*set_mark)(Target *t, const char *job, const char *mark, Error **ret_error);
         Target *(*free)(Target *t);
 } TargetVTable;
 

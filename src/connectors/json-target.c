@@ -335,6 +335,45 @@ static int json_target_commit(Target *target, TargetChange *changes, size_t n, E
         return r;
 }
 
+/* ---- the mark ---- */
+
+static char *mark_path(const JsonTarget *t, const char *job) {
+        char *s;
+
+        return asprintf(&s, "%s/.reprieve-%s", t->directory, job) < 0 ? NULL : s;
+}
+
+static int json_target_get_mark(Target *target, const char *job, char ret[static 33], Error **ret_error) {
+        const JsonTarget *t = (const JsonTarget *) target;
+        _cleanup_free_ char *path = mark_path(t, job), *text = NULL;
+        int r;
+
+        if (!path)
+                return -ENOMEM;
+        r = file_read_full(path, 64, &text, NULL);
+        if (r < 0 && r != -ENOENT)
+                return target_error(t, r, path + strlen(t->directory) + 1, ret_error);
+        /* What is no mark of ours is no mark that the ledger knows. */
+        (void) snprintf(ret, 33, "%.*s", r < 0 ? 0 : (int) strcspn(text, "\n"), strempty(text));
+        return 0;
+}
+
+static int json_target_set_mark(Target *target, const char *job, const char *mark, Error **ret_error) {
+        const JsonTarget *t = (const JsonTarget *) target;
+        _cleanup_free_ char *path = mark_path(t, job), *line = NULL;
+        int r;
+
+        if (!path || asprintf(&line, "%s\n", mark) < 0) {
+                line = NULL;
+                return -ENOMEM;
+        }
+        r = file_write_atomic(path, line, strlen(line), 0640);
+        /* Nothing was ever written, so there is no folder yet. */
+        if (r < 0 && r != -ENOENT)
+                return target_error(t, r, path + strlen(t->directory) + 1, ret_error);
+        return 0;
+}
+
 static const TargetVTable json_target_vtable = {
         .name = "json",
         .open = json_target_open,
@@ -342,6 +381,8 @@ static const TargetVTable json_target_vtable = {
         .find = json_target_find,
         .get = json_target_get,
         .commit = json_target_commit,
+        .get_mark = json_target_get_mark,
+        .set_mark = json_target_set_mark,
         .free = json_target_free,
 };
 

@@ -405,6 +405,23 @@ void cycle_log_missing_groups(Cycle *c) {
         }
 }
 
+void cycle_log_restored(Cycle *c) {
+        if (c->preview)
+                return;
+        begin_always(c, LOG_WARNING, NULL);
+        log_entry_message(&c->entry, "Ledger and target are not from the same time, as if one was restored from a backup: every "
+                                     "object is looked at again, and every removal is withheld. What the target lacks comes back "
+                                     "with: reprievectl restart --scope=full %s", c->config->name);
+        finish(c);
+}
+
+void cycle_log_vanished(Cycle *c, uint64_t n_links, uint64_t n_members) {
+        begin_always(c, LOG_WARNING, NULL);
+        log_entry_message(&c->entry, "%llu linked objects and %llu memberships were no longer in the target: they are matched or made "
+                                     "anew.", (unsigned long long) n_links, (unsigned long long) n_members);
+        finish(c);
+}
+
 void cycle_log_expired(Cycle *c, uint64_t n, const char *why) {
         begin_always(c, LOG_WARNING, REPRIEVE_MESSAGE_APPROVAL_EXPIRED);
         log_entry_message(&c->entry, "The approval of %llu removals %s; they wait for a decision again.", (unsigned long long) n, why);

@@ -219,7 +219,8 @@ int cycle_take_back_approvals(Cycle *c) {
         if (r < 0 || n_void == 0)
                 return r;
         cycle_log_expired(c, n_void,
-                          c->configuration_changed ? "is void, because the configuration has changed"
+                          c->restored                ? "is void, because ledger and target are not from the same time"
+                          : c->configuration_changed ? "is void, because the configuration has changed"
                                                    : "has expired, because no cycle could use it in time");
         r = reopen_review(c);
         if (r >= 0)
@@ -333,9 +334,10 @@ static int open_systems(Cycle *c, Error **ret_error) {
         r = target_open(&c->config->target, &c->target, ret_error);
         if (r < 0)
                 return error_wrap(ret_error, r, "Failed to open the target");
-        if (c->options->confined && target_writable(c->target, NULL) == -EROFS)
-                return 0;
-        r = target_writable(c->target, ret_error);
+        if (!c->options->confined || target_writable(c->target, NULL) != -EROFS)
+                r = target_writable(c->target, ret_error);
+        if (r >= 0)
+                r = cycle_check_mark(c, ret_error);
         return r < 0 ? error_wrap(ret_error, r, "Failed to open the target") : 0;
 }
 
@@ -387,6 +389,8 @@ static int run_steps(Cycle *c, Error **ret_error) {
         if (r < 0)
                 return r;
         r = cycle_recover(c, ret_error);
+        if (r >= 0 && c->state.full_requested)
+                r = cycle_forget_vanished(c, ret_error);
         if (r < 0)
                 return r;
         r = expire_approvals(c, ret_error);
@@ -399,6 +403,8 @@ static int run_steps(Cycle *c, Error **ret_error) {
                 cycle_log_incomplete(c);
         else
                 cycle_log_missing_groups(c);
+        if (c->restored)
+                cycle_log_restored(c);
         cycle_log_verdict(c);
         r = cycle_stage(c, ret_error);
         if (r < 0)
@@ -409,7 +415,8 @@ static int run_steps(Cycle *c, Error **ret_error) {
         r = cycle_settle_references(c, ret_error);
         if (r < 0 || !c->complete)
                 return r;
-        return write_index(c, ret_error);
+        r = write_index(c, ret_error);
+        return r < 0 ? r : cycle_renew_mark(c, ret_error);
 }
 
 /* ---- what it all means for the job ---- */

@@ -139,6 +139,8 @@ typedef struct Cycle {
         GuardVerdict verdict;
         SealedPlan *sealed;
         bool configuration_changed;
+        bool restored;                    /* ledger and target are not from the same time, which counts as changed too */
+        char mark[LEDGER_MARK_SIZE];      /* that lay in the target when the cycle began */
         uint64_t n_staged_now;            /* rows that this cycle added to the set */
         uint64_t n_allowed;               /* rows whose approval its plan makes use of */
         uint64_t n_tried, n_refused;      /* changes, for X2 */
@@ -169,6 +171,18 @@ bool cycle_approval_is_void(const Cycle *c, uint64_t allowed_at);
 /** cycle_take_back_approvals() - those that are void wait for a decision again, under a new id (Q3, Q5); in an open transaction */
 int cycle_take_back_approvals(Cycle *c);
 void cycle_progress(Cycle *c, const char *phase, uint64_t done, uint64_t total);
+
+/* mark.c: are ledger and target from the same time? */
+
+/** cycle_check_mark() - sets restored, and with it configuration_changed */
+int cycle_check_mark(Cycle *c, Error **ret_error);
+/** cycle_renew_mark() - a new one in both, if what a removal depends on has changed */
+int cycle_renew_mark(Cycle *c, Error **ret_error);
+
+/* vanished.c: what the target has lost */
+
+/** cycle_forget_vanished() - every link and membership that the target does not have */
+int cycle_forget_vanished(Cycle *c, Error **ret_error);
 
 /* evaluate.c: the source, to evaluated records */
 int cycle_read(Cycle *c, Error **ret_error);
@@ -218,4 +232,6 @@ void cycle_log_unresolved(Cycle *c, const Evaluated *e, size_t attribute, const 
 void cycle_log_quarantine(Cycle *c, bool entered, const char *how);
 void cycle_log_incomplete(Cycle *c);
 void cycle_log_missing_groups(Cycle *c);
+void cycle_log_restored(Cycle *c);
+void cycle_log_vanished(Cycle *c, uint64_t n_links, uint64_t n_members);
 void cycle_log_disabled(Cycle *c);

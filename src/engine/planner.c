@@ -557,7 +557,7 @@ static void describe_situation(Cycle *c) {
         memcpy(s->links, c->n_links, sizeof(s->links));
         memcpy(s->enabled, c->n_enabled, sizeof(s->enabled));
         s->missing_groups = c->missing_groups;
-        s->configuration_changed = c->configuration_changed && !c->config->judge_configuration_change;
+        s->configuration_changed = c->restored || (c->configuration_changed && !c->config->judge_configuration_change);
         for (ObjectKind k = 0; k < _OBJECT_KIND_MAX; k++) {
                 bool read_none = c->n_read[k] == 0 && (!c->kinds_unclear || c->n_absent[k] == c->n_links[k]);
 

@@ -173,11 +173,12 @@ static int describe_quarantine(Cycle *c, const StagedCounts *counts) {
                 if (!missing)
                         return -ENOMEM;
         }
-        if (asprintf(&text, "%llu removals and changes were withheld: %llu counted, limit %lld, population %llu (%s%s%s%s)",
+        if (asprintf(&text, "%llu removals and changes were withheld: %llu counted, limit %lld, population %llu (%s%s%s%s%s)",
                      (unsigned long long) counts->undecided, (unsigned long long) c->verdict.counted,
                      c->verdict.limit == GUARD_NO_LIMIT ? -1LL : (long long) c->verdict.limit,
                      (unsigned long long) c->verdict.population, guard_reason_to_string(c->verdict.reason),
-                     missing ? ": \"" : "", strempty(missing), missing ? "\"" : "") < 0)
+                     missing ? ": \"" : "", strempty(missing), missing ? "\"" : "",
+                     c->restored ? ": ledger and target are not from the same time; was one restored from a backup?" : "") < 0)
                 return -ENOMEM;
         free(c->state.quarantine_message);
         c->state.quarantine_message = text;

@@ -256,10 +256,23 @@ static int migrate_to_4(Ledger *l) {
         return rc == SQLITE_OK ? 0 : ledger_sqlite_error(l, rc);
 }
 
+/* What lies in the target as a sign of this ledger, what lay there before, and for which state of the ledger it was made (E4). */
+static const char schema_5[] =
+        "ALTER TABLE job ADD COLUMN mark TEXT NOT NULL DEFAULT '';"
+        "ALTER TABLE job ADD COLUMN mark_before TEXT NOT NULL DEFAULT '';"
+        "ALTER TABLE job ADD COLUMN mark_of TEXT NOT NULL DEFAULT '';";
+
+static int migrate_to_5(Ledger *l) {
+        int rc = sqlite3_exec(l->db, schema_5, NULL, NULL, NULL);
+
+        return rc == SQLITE_OK ? 0 : ledger_sqlite_error(l, rc);
+}
+
 const Migration ledger_migrations[] = {
         migrate_to_1,
         migrate_to_2,
         migrate_to_3,
         migrate_to_4,
+        migrate_to_5,
 };
 const size_t ledger_n_migrations = ELEMENTSOF(ledger_migrations);

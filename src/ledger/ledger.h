@@ -111,6 +111,22 @@ int ledger_set_state(Ledger *l, const JobState *s);
 /** ledger_get_secret() - 64 random bytes made with the ledger: the key of the snapshot index */
 int ledger_get_secret(Ledger *l, uint8_t ret[static 64]);
 
+/* ---- the mark ---- */
+
+#define LEDGER_MARK_SIZE 33
+
+/* 32 hex digits, or "", which the target keeps for the job: a ledger and a target with different ones are not from the same
+ * time, because one of them was restored from a backup (E4). */
+typedef struct LedgerMark {
+        char now[LEDGER_MARK_SIZE];
+        char before[LEDGER_MARK_SIZE];    /* as good: whoever was killed between ledger and target has left it there */
+        bool current;                     /* no link, no review and no decision has changed since it was made */
+} LedgerMark;
+
+int ledger_get_mark(Ledger *l, LedgerMark *ret);
+/** ledger_set_mark() - for the ledger as it is; in a transaction that changes nothing else */
+int ledger_set_mark(Ledger *l, const char *now, const char *before);
+
 /* ---- links ---- */
 
 typedef struct Link {

@@ -229,7 +229,7 @@ TEST(a_newer_ledger_is_refused_and_left_alone) {
         CHECK(strstr(error->text, "newer version") && strstr(error->text, "ledger.db"));
         CHECK_STR(error->id, "LedgerTooNew");
         CHECK_INT(ledger_open(tap_tmpdir(), __func__, LEDGER_READ_ONLY, &l, &error), -EUCLEAN);
-        CHECK_INT(from_outside(__func__, "PRAGMA user_version = 4"), SQLITE_OK);
+        CHECK_INT(from_outside(__func__, "PRAGMA user_version = 5"), SQLITE_OK);
         CHECK_INT(ledger_open(tap_tmpdir(), __func__, LEDGER_READ_ONLY, &l, &error), 0);
         ledger_free(l);
 }
@@ -246,8 +246,8 @@ static int migration_that_fails(Ledger *l) {
 }
 
 TEST(an_old_ledger_is_brought_up_to_date_step_by_step_or_not_at_all) {
-        Migration good[] = { ledger_migrations[0], ledger_migrations[1], ledger_migrations[2], ledger_migrations[3], migration_that_adds };
-        Migration bad[] = { ledger_migrations[0], ledger_migrations[1], ledger_migrations[2], ledger_migrations[3], migration_that_adds,
+        Migration good[] = { ledger_migrations[0], ledger_migrations[1], ledger_migrations[2], ledger_migrations[3], ledger_migrations[4], migration_that_adds };
+        Migration bad[] = { ledger_migrations[0], ledger_migrations[1], ledger_migrations[2], ledger_migrations[3], ledger_migrations[4], migration_that_adds,
                             migration_that_fails };
         _cleanup_error_ Error *error = NULL;
         uint64_t n;
