@@ -48,6 +48,9 @@ int error_wrap(Error **error, int code, const char *fmt, ...) _printf_(3, 4);
 
 /** error_text() - the text, or strerror(-@code) where there is none; never NULL */
 const char *error_text(const Error *error, int code);
+/* An error's first line, for "%.*s". Those of the languages go on with the text and a caret under the place: for a terminal,
+ * where a log shows them badly. */
+#define ERROR_LINE(error, code) (int) strcspn(error_text(error, code), "\n"), error_text(error, code)
 
 Error *error_free(Error *error);
 DEFINE_CLEANUP(Error *, error_free)

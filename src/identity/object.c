@@ -94,6 +94,17 @@ static int read_members(json_object *value, char ***ret, Error **ret_error) {
         return 0;
 }
 
+/* A name that only differs in case is what is wrong most often, and hard to see. */
+static int no_attribute(json_object *json, const char *name, Error **ret_error) {
+        json_object_object_foreach(json, key, value) {
+                (void) value;
+                if (strcasecmp(key, name) == 0)
+                        return bad_record(ret_error, "the record has no attribute \"%s\" but \"%s\": upper and lower case differ", name,
+                                          key);
+        }
+        return bad_record(ret_error, "the record has no attribute \"%s\"", name);
+}
+
 int object_new_from_json(ObjectKind kind, json_object *json, const char *id_name, Object **ret, char **ret_id,
                          Error **ret_error) {
         _cleanup_json_ json_object *owned = json;
@@ -105,7 +116,7 @@ int object_new_from_json(ObjectKind kind, json_object *json, const char *id_name
         if (!json_object_is_type(json, json_type_object))
                 return bad_record(ret_error, "the record is not a JSON object");
         if (!json_object_object_get_ex(json, id_name, &id))
-                return bad_record(ret_error, "the record has no attribute \"%s\"", id_name);
+                return no_attribute(json, id_name, ret_error);
         if (!json_object_is_type(id, json_type_string) && !json_object_is_type(id, json_type_int))
                 return bad_record(ret_error, "\"%s\" is neither a string nor a whole number", id_name);
         if (is_too_large(id))

@@ -220,10 +220,11 @@ int main(int argc, char *argv[]) {
         r = arg_with ? job_config_load_file(common.config_dir, job, arg_with, &config, &error)
                      : job_config_load(common.config_dir, job, &config, &error);
         if (r < 0) {
-                const char *text = error_text(error, r);
+                const char *caret = strchr(error_text(error, r), '\n');
 
-                /* The first line: the log shows a caret's lines badly. */
-                log_error("Failed to load job \"%s\": %.*s.", job, (int) strcspn(text, "\n"), text);
+                log_error("Failed to load job \"%s\": %.*s.", job, ERROR_LINE(error, r));
+                if (caret && isatty(STDERR_FILENO))
+                        fprintf(stderr, "%s\n", caret + 1);
                 return 2;
         }
 

@@ -48,18 +48,11 @@ static void find_a_log(void) {
         (void) snprintf(log_prefix, sizeof(log_prefix), "reprieve-generator[%d]: ", (int) getpid());
 }
 
-/* One line: the log shows a caret's lines badly. */
 static void log_config_error(const Error *error, int code, const char *what_follows, const char *job) {
-        _cleanup_free_ char *line = NULL;
-        const char *text = error_text(error, code);
-
-        line = strndup(text, strcspn(text, "\n"));
-        if (!line)
-                return;
         if (job)
-                log_error("%s%s; job %s %s.", log_prefix, line, job, what_follows);
+                log_error("%s%.*s; job %s %s.", log_prefix, ERROR_LINE(error, code), job, what_follows);
         else
-                log_error("%s%s; %s.", log_prefix, line, what_follows);
+                log_error("%s%.*s; %s.", log_prefix, ERROR_LINE(error, code), what_follows);
 }
 
 static int generate_job(const char *dir, const char *config_dir, const char *name) {

@@ -138,7 +138,7 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si,
         (void) sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long) clock_monotonic());
         r = manager_reload(s->manager, NULL, &error);
         if (r != 0)
-                log_error("Not all job files could be read: %s.", error_text(error, r));
+                log_error("Not all job files could be read: %.*s.", ERROR_LINE(error, r));
         (void) sd_notify(0, "READY=1");
         return 0;
 }

@@ -238,8 +238,8 @@ static void try_wanted(Job *j) {
                         j->wanted = false;
                         if (r != SERVICE_E_JOB_PAUSED && r != SERVICE_E_JOB_DISABLED)
                                 job_log_plain(j, LOG_ERR, NULL, NULL,
-                                              "No cycle of job %s follows the decision at once: %s.", j->name,
-                                              error_text(error, r));
+                                              "No cycle of job %s follows the decision at once: %.*s.", j->name,
+                                              ERROR_LINE(error, r));
                 }
         }
         cycle_poll(j);

@@ -16,7 +16,7 @@ static int refused(Job *j, const Person *by, const char *key, int r, const Error
         if (r == -ENOMEM)
                 return r;
         job_log_begin(&e, j, LOG_WARNING, REPRIEVE_MESSAGE_CONFIGURATION_REFUSED, by);
-        log_entry_message(&e, "The setting %s of job %s stays as it was: %s.", key, j->name, error_text(error, r));
+        log_entry_message(&e, "The setting %s of job %s stays as it was: %.*s.", key, j->name, ERROR_LINE(error, r));
         log_entry_field(&e, "REPRIEVE_ERROR", error_text(error, r));
         (void) log_entry_send(&e);
         return error_set_full(ret_error, SERVICE_E_INVALID_SETTINGS, ERROR_SCOPE_CYCLE, ERROR_RETRY_AFTER_RECONFIGURE,

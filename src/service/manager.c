@@ -135,15 +135,13 @@ void manager_remove_gone(Manager *m, Job *j) {
         drop_job(m, j);
 }
 
-/* The first line: the log shows a caret's lines badly. */
 static void log_refused(const char *name, int r, const Error *error) {
         _cleanup_log_entry_ LogEntry e = LOG_ENTRY_INIT;
-        const char *text = error_text(error, r);
 
         log_entry_begin(&e, LOG_ERR, REPRIEVE_MESSAGE_CONFIGURATION_REFUSED);
         log_entry_field(&e, "REPRIEVE_JOB", name);
-        log_entry_message(&e, "Job %s runs no cycle until its file is mended: %.*s.", name, (int) strcspn(text, "\n"), text);
-        log_entry_field(&e, "REPRIEVE_ERROR", text);
+        log_entry_message(&e, "Job %s runs no cycle until its file is mended: %.*s.", name, ERROR_LINE(error, r));
+        log_entry_field(&e, "REPRIEVE_ERROR", error_text(error, r));
         (void) log_entry_send(&e);
 }
 

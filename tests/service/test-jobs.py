@@ -147,6 +147,19 @@ with FakeHouse(jobs=("staff", "a-b.c")) as h:
     t.is_((h.get("Status"), h.get("QuarantineReason")), ("not-run", ""), "mended, it is as it was")
     t.is_([j[0] for j in h.manager("ListJobs")[0]], ["a-b.c", "staff"], "SIGHUP reads them too; a file that is gone takes its job with it")
 
+    whole = open(h.job_file()).read()
+    open(h.job_file(), "a").write("\n[Scope]\nUsers=title pr pr\n")
+    n = len(h.entries())
+    h.service.send_signal(signal.SIGHUP)
+    wait_for(lambda: "Not all job files" in h.log())
+    said = [e["MESSAGE"] for e in h.entries()[n:] if "column" in e["MESSAGE"]]
+    t.ok(len(said) >= 2 and not any("\\x0a" in m or "^" in m for m in said) and all("column 10" in m for m in said),
+         "a mistake in a language is one line of the log, with its column", *said)
+    r = h.ctl("reload", check=False)
+    t.like(r.stderr, r"(?m)column 10: .*\n +title pr pr\n +\^", "and a caret under it on the terminal")
+    open(h.job_file(), "w").write(whole)
+    h.manager("Reload", check=False)
+
     with open(h.job_file(), "w") as f:
         f.write(text.replace("MinimumPopulation=3", "[Scope]\nUsers=title = 3"))
     h.manager("Reload", check=False)

@@ -454,7 +454,7 @@ TEST(e2_a_record_that_could_be_anybodys_makes_the_reading_incomplete) {
         } table[] = {
 #define RECORD(literal) literal, sizeof(literal) - 1
                 { RECORD("{\"userName\":\"x\"}"), "the record has no attribute \"id\"" },
-                { RECORD("{\"ID\":\"x\"}"), "the record has no attribute \"id\"" },
+                { RECORD("{\"ID\":\"x\"}"), "the record has no attribute \"id\" but \"ID\"" },
                 { RECORD("{\"id\":\"\"}"), "\"id\" is empty" },
                 { RECORD("{\"id\":\" \"}"), "\"id\" begins or ends with a blank" },
                 { RECORD("{\"id\":\"first \"}"), "\"id\" begins or ends with a blank" },

@@ -33,6 +33,7 @@ TEST(e2_a_broken_record_says_whose_it_is_if_it_can) {
         } table[] = {
                 { "[1]", NULL, "the record is not a JSON object" },
                 { "{\"x\":1}", NULL, "the record has no attribute \"id\"" },
+                { "{\"x\":1,\"Id\":\"a\"}", NULL, "the record has no attribute \"id\" but \"Id\": upper and lower case differ" },
                 { "{\"id\":null}", NULL, "\"id\" is neither a string nor a whole number" },
                 { "{\"id\":\"\"}", NULL, "\"id\" is empty" },
                 { "{\"id\":\"a\\u0000b\"}", NULL, "\"id\" holds a NUL byte or is no UTF-8" },
