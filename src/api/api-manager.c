@@ -250,10 +250,29 @@ static int method_cycle_finished(BusCall *call, void *object, Error **ret_error)
         return 0;
 }
 
+static int method_take_task(BusCall *call, void *object, Error **ret_error) {
+        TaskOrder order;
+        const char *job;
+        Api *a = object;
+        int r;
+
+        r = bus_call_read(call, "s", &job);
+        if (r < 0)
+                return r;
+        r = manager_take_task(a->manager, job, &order, ret_error);
+        if (r != 0)
+                return api_answer(call, r, ret_error);
+        r = bus_call_write(call, "ashhh", order.arguments, order.output, order.errors, order.life);
+        /* With nobody at its other end the task ends here and now. */
+        (void) close(order.life);
+        return r;
+}
+
 static const BusMethod worker_methods[] = {
         { "CycleStarted", "ss", "job cycle", "", "", method_cycle_started, 0, NULL },
         { "Progress", "ssstt", "job cycle phase done total", "", "", method_progress, 0, NULL },
         { "CycleFinished", "ss", "job cycle", "", "", method_cycle_finished, 0, NULL },
+        { "TakeTask", "s", "job", "ashhh", "arguments output errors life", method_take_task, 0, NULL },
         {},
 };
 

@@ -212,6 +212,7 @@ static int send_stderr(const LogEntry *e) {
 int log_entry_send(LogEntry *e) {
         struct iovec iov[64];
         size_t start = 0;
+        int r;
 
         if (e->failed)
                 return -ENOMEM;
@@ -225,7 +226,11 @@ int log_entry_send(LogEntry *e) {
                 iov[i].iov_base = e->bytes.data + start;
                 iov[i].iov_len = e->ends[i] - start;
         }
-        return sd_journal_sendv(iov, (int) e->n_fields);
+        r = sd_journal_sendv(iov, (int) e->n_fields);
+        /* Who sent the log away from a terminal, or reads our stderr, is told of errors all the same. */
+        if (e->priority <= LOG_ERR && !stderr_is_journal())
+                (void) send_stderr(e);
+        return r;
 }
 
 void log_entry_done(LogEntry *e) {

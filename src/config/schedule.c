@@ -234,23 +234,29 @@ static int write_schedule(const char *dir, const JobConfig *c, Error **ret_error
         return r < 0 ? r : write_drop_in(dir, "reprieve.target", name, &text, ret_error);
 }
 
-int schedule_write_units(const char *dir, const JobConfig *c, bool is_whole, Error **ret_error) {
+static int write_service(const char *dir, const char *template, const JobConfig *c, Error **ret_error) {
         _cleanup_strbuf_ StrBuf target = STRBUF_INIT;
         _cleanup_strv_ char **names = NULL;
         _cleanup_free_ char *unit = NULL;
         int r;
 
-        if (asprintf(&unit, "reprieve-cycle@%s.service", c->name) < 0)
+        if (asprintf(&unit, "%s%s.service", template, c->name) < 0)
                 return -ENOMEM;
-        if (is_whole) {
-                r = schedule_target_format(c, &target);
-                if (r >= 0 && target.size > 0)
-                        r = write_drop_in(dir, unit, "50-target.conf", &target, ret_error);
-                if (r >= 0)
-                        r = job_config_credentials(c, &names);
-                if (r < 0)
-                        return r;
-                r = write_credentials(dir, unit, names, ret_error);
+        r = schedule_target_format(c, &target);
+        if (r >= 0 && target.size > 0)
+                r = write_drop_in(dir, unit, "50-target.conf", &target, ret_error);
+        if (r >= 0)
+                r = job_config_credentials(c, &names);
+        return r < 0 ? r : write_credentials(dir, unit, names, ret_error);
+}
+
+int schedule_write_units(const char *dir, const JobConfig *c, bool is_whole, Error **ret_error) {
+        /* What clients ask of a job is done with the same means as its cycles. */
+        static const char *const templates[] = { "reprieve-cycle@", "reprieve-task@" };
+        int r;
+
+        for (size_t i = 0; i < ELEMENTSOF(templates) && is_whole; i++) {
+                r = write_service(dir, templates[i], c, ret_error);
                 if (r < 0)
                         return r;
         }

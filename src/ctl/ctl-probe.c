@@ -3,8 +3,6 @@
 
 /* Verbs that try things out: validate, test-mail, provision. */
 
-#include <fcntl.h>
-#include <json-c/json.h>
 #include <stdio.h>
 
 #include "ctl-table.h"
@@ -12,6 +10,20 @@
 #include "ctl.h"
 #include "i18n.h"
 #include "time-util.h"
+
+static int call(Ctl *c, const char *job, const char *method, BusMessage **ret, const char *kind, const char *id) {
+        _cleanup_error_ Error *error = NULL;
+        _cleanup_free_ char *path = NULL;
+        int r;
+
+        r = ctl_job_path(c, job, &path);
+        if (r != CTL_OK)
+                return r;
+        agent_open(c->on_system_bus);
+        r = kind ? bus_client_call(c->client, path, CTL_JOB, method, USEC_INFINITY, ret, &error, "ss", kind, id)
+                 : bus_client_call(c->client, path, CTL_JOB, method, USEC_INFINITY, ret, &error, "");
+        return r < 0 ? ctl_fail(c, job, r, error) : CTL_OK;
+}
 
 static int put_json(const char *const names[3], const char *first, const char *second, bool is_flag, const char *third) {
         _cleanup_strbuf_ StrBuf b = STRBUF_INIT;
@@ -39,19 +51,13 @@ static int run_validate(Ctl *c, int n, char *argv[]) {
         const TableColumn columns[] = { { _("WHAT"), 0 }, { _("RESULT"), 0 }, { _("MESSAGE"), TABLE_SHRINK } };
         _cleanup_(table_freep) Table *t = table_new(columns, ELEMENTSOF(columns));
         _cleanup_bus_message_ BusMessage *reply = NULL;
-        _cleanup_error_ Error *error = NULL;
-        _cleanup_free_ char *path = NULL;
         int r, status = CTL_OK;
 
         if (!t)
                 return ctl_oom();
-        r = ctl_job_path(c, argv[0], &path);
+        r = call(c, argv[0], "ValidateConnections", &reply, NULL, NULL);
         if (r != CTL_OK)
                 return r;
-        agent_open(c->on_system_bus);
-        r = bus_client_call(c->client, path, CTL_JOB, "ValidateConnections", USEC_INFINITY, &reply, &error, "");
-        if (r < 0)
-                return ctl_fail(c, argv[0], r, error);
         r = bus_message_enter(reply, 'a', "(sbs)");
         while (r >= 0 && bus_message_more(reply)) {
                 const char *what, *message;
@@ -86,104 +92,39 @@ const Verb verb_validate = { "validate", N_("JOB"), N_("Try to reach source and 
 
 /* ---- provision ---- */
 
-static const char *const step_names[] = { "step", "status", "details" };
-
-static Table *step_table(void) {
-        const TableColumn columns[] = { { _("STEP"), 0 }, { _("STATUS"), 0 }, { _("DETAILS"), TABLE_SHRINK } };
-
-        return table_new(columns, ELEMENTSOF(columns));
-}
-
-static int put_step(Table *t, const char *step, const char *result, const char *details, int *ret_status) {
-        bool failed = startswith(result, "fail") != NULL;
-
-        if (failed)
-                *ret_status = CTL_FAILED;
-        if (arg_json)
-                return put_json(step_names, step, result, false, details);
-        table_add(t, step);
-        table_add_color(t, failed ? CTL_COLOR_RED : CTL_COLOR_NORMAL, result);
-        table_add(t, details);
-        return CTL_OK;
-}
-
-static const char *text_of(json_object *o, const char *name) {
-        json_object *v;
-
-        return o && json_object_object_get_ex(o, name, &v) && json_object_is_type(v, json_type_string) ? json_object_get_string(v) : NULL;
-}
-
-static unsigned n_steps;
-
-static int show_steps(int fd) {
-        _cleanup_(table_freep) Table *t = step_table();
-        _cleanup_free_ char *line = NULL;
-        _cleanup_fclose_ FILE *f = NULL;
-        int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3), status = CTL_OK;
-        size_t allocated = 0;
-
-        f = copy < 0 ? NULL : fdopen(copy, "r");
-        if (!f || !t) {
-                (void) safe_close(f ? -1 : copy);
-                return ctl_oom();
-        }
-        while (getline(&line, &allocated, f) > 0) {
-                json_object *o = json_tokener_parse(line);
-                const char *step = text_of(o, "step"), *result = text_of(o, "status"), *details = text_of(o, "details");
-                int r = step && result && details ? put_step(t, step, result, details, &status) : ctl_malformed();
-
-                json_object_put(o);
-                if (r != CTL_OK)
-                        return r;
-                n_steps++;
-        }
-        if (!arg_json && n_steps > 0 && table_print(t, stdout, !arg_no_legend) < 0)
-                return ctl_oom();
-        return status;
-}
-
-/* Each write has its entry in the journal (L1), although a person at a terminal is behind it. */
-static int provision_here(Ctl *c, char *argv[]) {
-        bool journal = access("/run/systemd/journal/socket", W_OK) >= 0;
-        _cleanup_free_ char *option = NULL;
-        int r;
-
-        if (asprintf(&option, "--on-demand=%s:%s", argv[1], argv[2]) < 0)
-                return ctl_oom();
-        r = ctl_run_cycle(c, argv[0], option, journal ? "--log-target=journal" : NULL, show_steps);
-        if (r == CTL_FAILED && n_steps == 0 && journal)
-                (void) ctl_complain(0, "%s", _("It could not be done; why: journalctl -n 3 -t reprieve-cycle"));
-        return r;
-}
-
 static int run_provision(Ctl *c, int n, char *argv[]) {
-        _cleanup_(table_freep) Table *t = step_table();
+        static const char *const names[] = { "step", "status", "details" };
+        const TableColumn columns[] = { { _("STEP"), 0 }, { _("STATUS"), 0 }, { _("DETAILS"), TABLE_SHRINK } };
+        _cleanup_(table_freep) Table *t = table_new(columns, ELEMENTSOF(columns));
         _cleanup_bus_message_ BusMessage *reply = NULL;
-        _cleanup_error_ Error *error = NULL;
-        _cleanup_free_ char *path = NULL;
         int r, status = CTL_OK;
 
         if (!t)
                 return ctl_oom();
         if (!streq(argv[1], "user") && !streq(argv[1], "group"))
                 return ctl_complain(CTL_USAGE, _("\"%s\" is no kind of object; expected user or group"), argv[1]);
-        r = ctl_job_path(c, argv[0], &path);
+        r = call(c, argv[0], "ProvisionOnDemand", &reply, argv[1], argv[2]);
         if (r != CTL_OK)
                 return r;
-        agent_open(c->on_system_bus);
-        r = bus_client_call(c->client, path, CTL_JOB, "ProvisionOnDemand", USEC_INFINITY, &reply, &error, "ss", argv[1], argv[2]);
-        /* The sandbox of the service lets it write to no target; ours does. */
-        if (r < 0 && error && bus_error_from_name(error->id) == BUS_ERROR_NOT_SUPPORTED && ctl_may_run_cycle(c))
-                return provision_here(c, argv);
-        if (r < 0)
-                return ctl_fail(c, argv[0], r, error);
         r = bus_message_enter(reply, 'a', "(sss)");
         while (r >= 0 && bus_message_more(reply)) {
                 const char *step, *result, *details;
+                bool failed;
 
                 r = bus_message_read(reply, "(sss)", &step, &result, &details);
-                if (r >= 0 && put_step(t, step, result, details, &status) != CTL_OK)
-                        return CTL_FAILED;
+                if (r < 0)
+                        break;
+                failed = startswith(result, "fail") != NULL;
+                if (failed)
+                        status = CTL_FAILED;
+                if (arg_json) {
+                        if (put_json(names, step, result, false, details) != CTL_OK)
+                                return CTL_FAILED;
+                        continue;
+                }
+                table_add(t, step);
+                table_add_color(t, failed ? CTL_COLOR_RED : CTL_COLOR_NORMAL, result);
+                table_add(t, details);
         }
         if (r < 0)
                 return ctl_malformed();

@@ -88,19 +88,6 @@ int ctl_oom(void);
 /** ctl_malformed() - the same for an answer that does not have the types of the contract */
 int ctl_malformed(void);
 
-/* ---- ctl-program.c ---- */
-
-/** ctl_may_run_cycle() - is this root, or the user whose the ledgers are? */
-bool ctl_may_run_cycle(const Ctl *c);
-/**
- * ctl_run_cycle() - run reprieve-cycle here, with our rights, and have @show read what it prints
- * @first, @second: its options; the second may be NULL
- * @show: returns an exit status after telling
- *
- * Returns that exit status, or CTL_FAILED if the program failed; it has said why on stderr.
- */
-int ctl_run_cycle(Ctl *c, const char *job, const char *first, const char *second, int (*show)(int fd));
-
 /* ---- ctl-job-info.c ---- */
 
 typedef struct Count {

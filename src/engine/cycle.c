@@ -334,8 +334,7 @@ static int open_systems(Cycle *c, Error **ret_error) {
         r = target_open(&c->config->target, &c->target, ret_error);
         if (r < 0)
                 return error_wrap(ret_error, r, "Failed to open the target");
-        if (!c->options->confined || target_writable(c->target, NULL) != -EROFS)
-                r = target_writable(c->target, ret_error);
+        r = target_writable(c->target, ret_error);
         if (r >= 0)
                 r = cycle_check_mark(c, ret_error);
         return r < 0 ? error_wrap(ret_error, r, "Failed to open the target") : 0;

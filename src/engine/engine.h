@@ -14,7 +14,6 @@ typedef struct CycleOptions {
         const JobConfig *config;
         const char *state_dir;
         const char *cycle_id;                   /* 32 hex digits; NULL: one is made */
-        bool confined;                          /* preview: our sandbox lets nothing be written, the cycle's will */
         const volatile sig_atomic_t *stop;      /* becomes true: end between two objects; may be NULL */
         /* Phases are "import", "plan", "apply"; @total 0 if it is not known. May be NULL. */
         void (*progress)(const char *phase, uint64_t done, uint64_t total, void *userdata);

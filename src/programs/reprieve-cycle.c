@@ -18,8 +18,9 @@
 #include "options.h"
 #include "time-util.h"
 #include "worker-client.h"
+#include "worker-task.h"
 
-static bool arg_preview = false, arg_validate = false, arg_scheduled = false, arg_confined = false;
+static bool arg_preview = false, arg_validate = false, arg_scheduled = false, arg_task = false;
 static const char *arg_with = NULL, *arg_cycle_id = NULL, *arg_on_demand = NULL;
 static ObjectKind arg_kind;
 
@@ -53,7 +54,7 @@ static const Option own_options[] = {
         { .name = "preview", .help = N_("Print the plan as JSON, its verdict last, and change nothing"), .flag = &arg_preview },
         { .name = "with", .argument = "FILE", .help = N_("With --preview: use FILE in the place of the job's own file"), .value = &arg_with },
         { .name = "validate", .help = N_("Only try to open source and target, and say what came of it as JSON"), .flag = &arg_validate },
-        { .name = "confined", .help = N_("With --preview or --validate: a read-only file system is our own sandbox, no fault of the target"), .flag = &arg_confined },
+        { .name = "task", .help = N_("Do what clients asked the service to do for this job, as reprieve-task@JOB.service does"), .flag = &arg_task },
         { .name = "on-demand", .argument = "KIND:ID", .help = N_("Only this object, guarded like a cycle; prints each step as JSON"), .parse = parse_on_demand },
         { .name = "scheduled", .help = N_("Do nothing while the job is paused or waits after a failure, as its timer does"), .flag = &arg_scheduled },
         { .name = "cycle-id", .argument = "ID", .help = N_("Give the cycle this id (32 hexadecimal digits)"), .parse = parse_cycle_id },
@@ -124,11 +125,8 @@ static int validate(const JobConfig *config) {
         rs = source_open(&config->source, &source, &source_error);
         put_result("source", rs, source_error);
         rt = target_open(&config->target, &target, &target_error);
-        if (rt >= 0) {
+        if (rt >= 0)
                 rt = target_writable(target, &target_error);
-                if (rt == -EROFS && arg_confined)
-                        rt = 0;
-        }
         put_result("target", rt, target_error);
         return rs < 0 || rt < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
@@ -194,6 +192,26 @@ static int run_cycle(const CycleOptions *options) {
         return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* The same program runs each task, with our options. */
+static int serve_tasks(const CommonOptions *common, const char *job) {
+        _cleanup_free_ char *config_dir = NULL, *state_dir = NULL, *runtime_dir = NULL;
+        char *command[] = { (char *) "/proc/self/exe", NULL, NULL, NULL, NULL };
+        _cleanup_error_ Error *error = NULL;
+        int r = -ENOMEM;
+
+        if (asprintf(&config_dir, "--config-dir=%s", common->config_dir) >= 0 &&
+            asprintf(&state_dir, "--state-dir=%s", common->state_dir) >= 0 &&
+            asprintf(&runtime_dir, "--runtime-dir=%s", common->runtime_dir) >= 0) {
+                command[1] = config_dir;
+                command[2] = state_dir;
+                command[3] = runtime_dir;
+                r = worker_serve_tasks(common->runtime_dir, job, command, &error);
+        }
+        if (r < 0)
+                log_error("Failed to serve the tasks of job \"%s\": %s.", job, error_text(error, r));
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 int main(int argc, char *argv[]) {
         _cleanup_(job_config_freep) JobConfig *config = NULL;
         _cleanup_error_ Error *error = NULL;
@@ -215,8 +233,9 @@ int main(int argc, char *argv[]) {
                                                          : _("%s: name one job; see --help.\n"), "reprieve-cycle");
                 return 2;
         }
-        arg_confined = arg_confined && (arg_preview || arg_validate);
         job = argv[first];
+        if (arg_task)
+                return serve_tasks(&common, job);
         r = arg_with ? job_config_load_file(common.config_dir, job, arg_with, &config, &error)
                      : job_config_load(common.config_dir, job, &config, &error);
         if (r < 0) {
@@ -234,7 +253,7 @@ int main(int argc, char *argv[]) {
                 return EXIT_FAILURE;
         }
 
-        CycleOptions options = { .config = config, .state_dir = common.state_dir, .cycle_id = arg_cycle_id, .confined = arg_confined,
+        CycleOptions options = { .config = config, .state_dir = common.state_dir, .cycle_id = arg_cycle_id,
                                  .stop = &stop_requested, .progress = report_progress, .started = report_start, .userdata = &reporter };
         struct sigaction sa = { .sa_handler = request_stop };
 

@@ -24,24 +24,15 @@ enum {
         TASK_EXIT_BUSY = 75,
 };
 
-static bool connector_needs_unit(const ConnectorConfig *c) {
-        static const char *const files[] = { "json", "csv", "ldif" };
-
-        if (c->credential)
-                return true;
-        for (size_t i = 0; i < ELEMENTSOF(files); i++)
-                if (streq_ptr(c->connector, files[i]))
-                        return false;
-        return true;
-}
-
 static void on_done(int status, int fd, const char *text, void *userdata) {
         _cleanup_close_ int output = fd;
         _cleanup_free_ JobTask *t = userdata;
         _cleanup_error_ Error *error = NULL;
         int r = 0;
 
-        if (status == TASK_EXIT_BUSY)
+        if (status == TASK_NOT_STARTED)
+                r = error_set(&error, SERVICE_E_LAUNCH_FAILED, "%s", text);
+        else if (status == TASK_EXIT_BUSY)
                 r = error_set(&error, SERVICE_E_JOB_BUSY, "%s",
                               *text ? text : "a cycle of this job is running; try again when it has ended");
         else if (status == TASK_EXIT_CONFIGURATION)
@@ -53,23 +44,13 @@ static void on_done(int status, int fd, const char *text, void *userdata) {
         t->done(r, r == 0 ? TAKE_FD(output) : -1, error, t->userdata);
 }
 
-/* What may be done here in its stead is the same program, by somebody who may. */
-static int not_supported(const Job *j, const char *why, const char *what, Error **ret_error) {
-        return error_set(ret_error, SERVICE_E_NOT_SUPPORTED, "%s; run as an administrator: %s %s %s", why,
-                         launcher_get_cycle_program(j->manager->launcher), what, j->name);
-}
-
-static int run_task(Job *j, char *const *arguments, const char *what, JobTaskDone done, void *userdata, JobTask **ret,
-                    Error **ret_error) {
+static int run_task(Job *j, char *const *arguments, JobTaskDone done, void *userdata, JobTask **ret, Error **ret_error) {
         _cleanup_free_ JobTask *t = NULL;
         int r;
 
         r = job_check_config(j, ret_error);
         if (r != 0)
                 return r;
-        if (launcher_get_mode(j->manager->launcher) == LAUNCH_SYSTEMD &&
-            (connector_needs_unit(&j->config->source) || connector_needs_unit(&j->config->target)))
-                return not_supported(j, "the service has neither network nor credentials, and this job needs them", what, ret_error);
         t = calloc(1, sizeof(*t));
         if (!t)
                 return -ENOMEM;
@@ -82,21 +63,16 @@ static int run_task(Job *j, char *const *arguments, const char *what, JobTaskDon
         return 0;
 }
 
-/* As a unit the service can write to no target, and neither can its children. */
-static char *confined(const Job *j) {
-        return launcher_get_mode(j->manager->launcher) == LAUNCH_SYSTEMD ? (char *) "--confined" : NULL;
-}
-
 int job_preview(Job *j, JobTaskDone done, void *userdata, JobTask **ret, Error **ret_error) {
-        char *arguments[] = { (char *) "--preview", confined(j), NULL };
+        char *arguments[] = { (char *) "--preview", NULL };
 
-        return run_task(j, arguments, "--preview", done, userdata, ret, ret_error);
+        return run_task(j, arguments, done, userdata, ret, ret_error);
 }
 
 int job_validate(Job *j, JobTaskDone done, void *userdata, JobTask **ret, Error **ret_error) {
-        char *arguments[] = { (char *) "--validate", confined(j), NULL };
+        char *arguments[] = { (char *) "--validate", NULL };
 
-        return run_task(j, arguments, "--validate", done, userdata, ret, ret_error);
+        return run_task(j, arguments, done, userdata, ret, ret_error);
 }
 
 int job_provision_on_demand(Job *j, const Person *by, ObjectKind kind, const char *source_id, JobTaskDone done,
@@ -111,12 +87,7 @@ int job_provision_on_demand(Job *j, const Person *by, ObjectKind kind, const cha
         if (asprintf(&option, "--on-demand=%s:%s", object_kind_to_string(kind), source_id) < 0)
                 return -ENOMEM;
         arguments[0] = option;
-        r = job_check_config(j, ret_error);
-        if (r != 0)
-                return r;
-        if (confined(j))
-                return not_supported(j, "the service may write to no target", "--on-demand=KIND:ID", ret_error);
-        r = run_task(j, arguments, "--on-demand=KIND:ID", done, userdata, ret, ret_error);
+        r = run_task(j, arguments, done, userdata, ret, ret_error);
         if (r != 0)
                 return r;
         job_log_begin(&e, j, LOG_NOTICE, NULL, by);

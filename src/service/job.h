@@ -99,14 +99,11 @@ int job_set_email(Job *j, const Person *by, char *const *addresses, Error **ret_
 /** job_send_test() - queue a test mail and start reprieve-notify */
 int job_send_test(Job *j, const Person *by, Error **ret_error);
 
-/* ---- helpers (job-task.c) ---- */
+/* ---- tasks (job-task.c) ---- */
 
 /**
- * job_preview() and friends - reprieve-cycle is run and its output handed over
+ * job_preview() and friends - reprieve-cycle is run (launcher_run_task()) and its output handed over
  * @done: r as above; @fd is the callee's, -1 on errors
- *
- * Always a child of ours. Under systemd a child of the service has neither network nor credentials by design, so a job
- * that needs either is refused with SERVICE_E_NOT_SUPPORTED and the command to use instead.
  */
 typedef void (*JobTaskDone)(int r, int fd, const Error *error, void *userdata);
 typedef struct JobTask JobTask;

@@ -5,8 +5,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "file-util.h"
 #include "log.h"
@@ -27,7 +33,13 @@ struct Launcher {
 
 struct Task {
         Launcher *launcher;
-        Process *process;
+        Process *process;         /* LAUNCH_DIRECT */
+        char *job, **arguments;   /* LAUNCH_SYSTEMD */
+        sd_event_source *waiting; /* for its unit; NULL once that has taken it */
+        sd_event_source *living;
+        uint64_t wait_until;
+        int life;
+        char status[16];          /* what came through @life */
         int out, err;
         TaskDone done;
         void *userdata;
@@ -63,6 +75,11 @@ static Task *task_free(Task *t) {
                 t->launcher->n_tasks--;
         }
         (void) process_free(t->process);
+        (void) sd_event_source_disable_unref(t->waiting);
+        (void) sd_event_source_disable_unref(t->living);
+        strv_free(t->arguments);
+        free(t->job);
+        (void) safe_close(t->life);
         (void) safe_close(t->out);
         (void) safe_close(t->err);
         free(t);
@@ -109,10 +126,6 @@ Launcher *launcher_free(Launcher *l) {
 
 LaunchMode launcher_get_mode(const Launcher *l) {
         return l->mode;
-}
-
-const char *launcher_get_cycle_program(const Launcher *l) {
-        return l->cycle_program;
 }
 
 static int launch_failed(Error **ret_error, int r, const char *what) {
@@ -208,9 +221,27 @@ int launcher_notify(Launcher *l, Error **ret_error) {
         return spawn_program(l, l->notify_program, NULL, NULL, -1, -1, on_notify_exit, l, &l->notify, ret_error);
 }
 
+static int task_unit(const Task *t, char **ret) {
+        return asprintf(ret, "reprieve-task@%s.service", t->job) < 0 ? -ENOMEM : 0;
+}
+
+static int start_task_unit(Task *t, Error **ret_error) {
+        _cleanup_free_ char *unit = NULL;
+        int r = task_unit(t, &unit);
+
+        return r < 0 ? r : unit_request(t->launcher, t->launcher->units->start, unit, ret_error);
+}
+
 void task_cancel(Task *t) {
+        _cleanup_free_ char *unit = NULL;
+
         t->done = NULL;
-        process_terminate(t->process, LAUNCHER_GRACE_USEC);
+        if (t->process)
+                process_terminate(t->process, LAUNCHER_GRACE_USEC);
+        else if (t->waiting)
+                (void) task_free(t);
+        else if (task_unit(t, &unit) >= 0)
+                (void) unit_request(t->launcher, t->launcher->units->stop, unit, NULL);
 }
 
 /* The last line, without the "<3>" that syslog(3)'s levels look like when stderr is no terminal. */
@@ -236,8 +267,8 @@ static char *last_line(int fd) {
         return strdup(p);
 }
 
-static void on_task_exit(Process *p, int status, void *userdata) {
-        _cleanup_(task_freep) Task *t = userdata;
+static void task_end(Task *task, int status) {
+        _cleanup_(task_freep) Task *t = task;
         _cleanup_free_ char *text = NULL;
         _cleanup_close_ int fd = -1;
         struct stat st;
@@ -250,6 +281,101 @@ static void on_task_exit(Process *p, int status, void *userdata) {
         }
         if (t->done)
                 t->done(status, TAKE_FD(fd), strempty(text), t->userdata);
+}
+
+/* ---- tasks as children ---- */
+
+static void on_task_exit(Process *p, int status, void *userdata) {
+        Task *t = userdata;
+        off_t from = 0;
+
+        /* The entries of what it changed belong into our log, which is where a cycle's go. */
+        while (sendfile(STDERR_FILENO, t->err, &from, SSIZE_MAX) > 0)
+                ;
+        task_end(t, status);
+}
+
+/* ---- tasks as units ---- */
+
+static int on_waited(sd_event_source *s, uint64_t usec, void *userdata) {
+        Task *t = userdata;
+
+        if (clock_monotonic() >= t->wait_until) {
+                (void) dprintf(t->err, "systemd has not begun reprieve-task@%s.service within %u s; see \"systemctl status\" of it\n",
+                               t->job, (unsigned) (LAUNCHER_WAIT_USEC / USEC_PER_SEC));
+                task_end(t, TASK_NOT_STARTED);
+                return 0;
+        }
+        /* A unit that was about to end when it was asked for has ended now: systemd took the two for one. */
+        (void) start_task_unit(t, NULL);
+        (void) sd_event_source_set_time_relative(s, USEC_PER_SEC);
+        (void) sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+        return 0;
+}
+
+static int on_life(sd_event_source *s, int fd, uint32_t events, void *userdata) {
+        Task *t = userdata;
+        size_t n = strlen(t->status);
+        ssize_t k;
+        int status;
+
+        k = read(fd, t->status + n, sizeof(t->status) - 1 - n);
+        if (k > 0 || (k < 0 && (errno == EAGAIN || errno == EINTR)))
+                return 0;
+        if (sscanf(t->status, "%d", &status) != 1)
+                status = 128 + SIGKILL;
+        task_end(t, status);
+        return 0;
+}
+
+int launcher_take_task(Launcher *l, const char *job, TaskOrder *ret) {
+        _cleanup_close_ int life = -1;
+        Task *t = NULL;
+        int fds[2], r;
+
+        for (Task *i = l->tasks; i; i = i->next)
+                if (i->waiting && streq(i->job, job))
+                        t = i;
+        if (!t)
+                return SERVICE_E_NO_TASK;
+        if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+                return -errno;
+        t->life = fds[0];
+        life = fds[1];
+        r = sd_event_add_io(l->event, &t->living, t->life, EPOLLIN, on_life, t);
+        if (r < 0) {
+                t->life = safe_close(t->life);
+                return r;
+        }
+        t->waiting = sd_event_source_disable_unref(t->waiting);
+        *ret = (TaskOrder) { .arguments = t->arguments, .output = t->out, .errors = t->err, .life = TAKE_FD(life) };
+        return 0;
+}
+
+void launcher_task_refused(Launcher *l, const char *job, const char *text) {
+        for (Task *t = l->tasks, *next; t; t = next) {
+                next = t->next;
+                if (!t->waiting || !streq(t->job, job))
+                        continue;
+                (void) dprintf(t->err, "systemd refuses reprieve-task@%s.service: %s\n", job, text);
+                task_end(t, TASK_NOT_STARTED);
+        }
+}
+
+static int wait_for_unit(Task *t, const char *job, char *const *arguments, Error **ret_error) {
+        int r;
+
+        t->job = strdup(job);
+        t->arguments = strv_copy(arguments);
+        if (!t->job || !t->arguments)
+                return -ENOMEM;
+        /* Its errors are told twice, to the journal and to us. */
+        r = strv_extend(&t->arguments, "--log-target=journal");
+        if (r < 0)
+                return r;
+        t->wait_until = clock_monotonic() + LAUNCHER_WAIT_USEC;
+        r = sd_event_add_time_relative(t->launcher->event, &t->waiting, CLOCK_MONOTONIC, USEC_PER_SEC, 0, on_waited, t);
+        return r < 0 ? r : start_task_unit(t, ret_error);
 }
 
 int launcher_run_task(Launcher *l, const char *job, char *const *arguments, TaskDone done, void *userdata, Task **ret,
@@ -267,22 +393,23 @@ int launcher_run_task(Launcher *l, const char *job, char *const *arguments, Task
                 return -ENOMEM;
         t->done = done;
         t->userdata = userdata;
-        t->err = -1;
+        t->err = t->life = -1;
         t->out = memfd_create("reprieve-output", MFD_CLOEXEC | MFD_ALLOW_SEALING);
         if (t->out >= 0)
                 t->err = memfd_create("reprieve-errors", MFD_CLOEXEC);
         if (t->err < 0)
                 return -errno;
-        r = spawn_program(l, l->cycle_program, arguments, job, t->out, t->err, on_task_exit, t, &t->process,
-                          ret_error);
-        if (r != 0)
-                return r;
         t->launcher = l;
         t->next = l->tasks;
         if (t->next)
                 t->next->prev = t;
         l->tasks = t;
         l->n_tasks++;
+        r = l->mode == LAUNCH_SYSTEMD ? wait_for_unit(t, job, arguments, ret_error)
+                                      : spawn_program(l, l->cycle_program, arguments, job, t->out, t->err, on_task_exit, t,
+                                                      &t->process, ret_error);
+        if (r != 0)
+                return r;
         *ret = TAKE_PTR(t);
         return 0;
 }
@@ -295,6 +422,8 @@ void launcher_stop(Launcher *l) {
         l->stopping = true;
         if (l->notify)
                 process_terminate(l->notify, LAUNCHER_GRACE_USEC);
-        for (Task *t = l->tasks; t; t = t->next)
+        for (Task *t = l->tasks, *next; t; t = next) {
+                next = t->next;
                 task_cancel(t);
+        }
 }

@@ -419,14 +419,16 @@ void manager_units_reloaded(Manager *m) {
 }
 
 void manager_unit_refused(Manager *m, const char *unit, const char *text) {
+        const char *task = startswith(unit, "reprieve-task@"), *p = task ?: startswith(unit, "reprieve-cycle@"), *dot;
         _cleanup_free_ char *name = NULL;
-        const char *p = startswith(unit, "reprieve-cycle@"), *dot;
         Job *j;
 
         dot = p ? strrchr(p, '.') : NULL;
         name = dot ? strndup(p, (size_t) (dot - p)) : NULL;
         j = name ? manager_find(m, name) : NULL;
-        if (j && streq(dot, ".service"))
+        if (name && task)
+                launcher_task_refused(m->launcher, name, text);
+        else if (j && streq(dot, ".service"))
                 job_unit_refused(j, text);
         else
                 log_warning("Systemd refuses %s: %s.", unit, text);
@@ -473,6 +475,12 @@ void manager_worker_finished(Manager *m, const char *job, const char *cycle) {
                 return;
         job_refresh(j);
         job_other_finished(j, cycle);
+}
+
+int manager_take_task(Manager *m, const char *job, TaskOrder *ret, Error **ret_error) {
+        int r = launcher_take_task(m->launcher, job, ret);
+
+        return r > 0 ? error_set(ret_error, r, "no task of job %s waits", job) : r;
 }
 
 /* ---- the service's own life ---- */

@@ -52,6 +52,9 @@ void manager_worker_started(Manager *m, const char *job, const char *cycle);
 void manager_worker_progress(Manager *m, const char *job, const char *cycle, const char *phase, uint64_t done, uint64_t total);
 void manager_worker_finished(Manager *m, const char *job, const char *cycle);
 
+/** manager_take_task() - what reprieve-task@JOB.service shall do: launcher_take_task() */
+int manager_take_task(Manager *m, const char *job, TaskOrder *ret, Error **ret_error);
+
 /* What systemd says to a UnitHooks request. */
 void manager_unit_refused(Manager *m, const char *unit, const char *text);
 void manager_units_reloaded(Manager *m);

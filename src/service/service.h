@@ -29,7 +29,7 @@ enum {
         SERVICE_E_LEDGER_FAILED,
         SERVICE_E_CONNECTION_FAILED,
         SERVICE_E_NOTIFICATION_FAILED,
-        SERVICE_E_NOT_SUPPORTED,
+        SERVICE_E_NO_TASK,        /* none waits */
         SERVICE_E_TOO_MANY,
         SERVICE_E_LATER,          /* no error: the answer comes through the callback */
         _SERVICE_E_MAX,

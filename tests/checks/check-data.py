@@ -37,21 +37,28 @@ with tempfile.TemporaryDirectory() as work:
             f.write(re.sub(r"^(ExecStart=)\S+", r"\1/bin/true", text, flags=re.M))
     if shutil.which("systemd-analyze"):
         targets = [os.path.join(units, n.replace("@.", "@staff.")) for n in sorted(os.listdir(units))]
-        os.symlink("reprieve-cycle@.service", os.path.join(units, "reprieve-cycle@staff.service"))
+        for name in ("cycle", "task"):
+            os.symlink(f"reprieve-{name}@.service", os.path.join(units, f"reprieve-{name}@staff.service"))
         r = run("systemd-analyze", "verify", "--man=no", *targets, env=dict(os.environ, SYSTEMD_UNIT_PATH=units + ":"))
         said = [line for line in (r.stdout + r.stderr).splitlines() if "reprieve" in line]
         t.ok(r.returncode == 0 and not said, "systemd-analyze verify has nothing to say about the units", *said, r.stderr[-2000:])
-        for name, most in (("reprieved.service", 1.5), ("reprieve-cycle@staff.service", 2.5), ("reprieve-notify.service", 2.5)):
+        for name, most in (("reprieved.service", 1.5), ("reprieve-cycle@staff.service", 2.5), ("reprieve-task@staff.service", 2.5),
+                           ("reprieve-notify.service", 2.5)):
             r = run("systemd-analyze", "security", "--offline=yes", "--no-pager", os.path.join(units, name))
             m = re.search(r"Overall exposure level for \S+ ([0-9.]+)", r.stdout)
             t.ok(m and float(m.group(1)) <= most, f"{name}: exposure {m.group(1) if m else '?'}, at most {most}", r.stdout[-3000:])
     else:
         t.skip("systemd-analyze", "not here")
-    for name in ("reprieved.service", "reprieve-cycle@.service", "reprieve-notify.service"):
+    for name in ("reprieved.service", "reprieve-cycle@.service", "reprieve-task@.service", "reprieve-notify.service"):
         text = read(os.path.join(units, name))
         wanted = ["User=_reprieve", "NoNewPrivileges=yes", "LimitCORE=0", "ProtectSystem=strict", "MemoryMax=", "TasksMax=", "CapabilityBoundingSet=\n"]
         t.is_([w for w in wanted if w not in text], [], f"{name}: own user, no privileges, no core, limits")
     cycle = read(os.path.join(units, "reprieve-cycle@.service"))
+    task = read(os.path.join(units, "reprieve-task@.service"))
+    t.is_(sorted(set(cycle.splitlines()) ^ set(task.splitlines()))[-9:],
+          ["Description=Provisioning Cycle of %i", "Description=Provisioning Task of %i"] +
+          [line for f in (cycle, task) for line in f.splitlines() if line.startswith("ExecStart=")] +
+          ["KillMode=control-group", "KillMode=mixed", "SuccessExitStatus=75"], "a task has the sandbox of a cycle")
     t.ok("LogRateLimitIntervalSec=1s\nLogRateLimitBurst=1000000\n" in cycle, "a cycle's entries are not rate limited, in the form that reaches journald")
     t.is_([n for n in ("reprieve-cycle@.service", "reprieve-notify.service") if "StartLimitIntervalSec=0\n" not in read(os.path.join(units, n))], [],
           "a unit that people, timers and decisions start is not refused for starting often")
@@ -119,12 +126,12 @@ with tempfile.TemporaryDirectory() as work:
 var ask=(user,id,unit,verb)=>rules[0]({id:id,lookup:k=>({unit:unit,verb:verb})[k]},{user:user});
 var m='org.freedesktop.systemd1.manage-units';
 console.log([ask('_reprieve',m,'reprieve-cycle@a.b-c_1.service','start'),ask('_reprieve',m,'reprieve-cycle@a.timer','stop'),
-ask('_reprieve',m,'reprieve-notify.service','start'),ask('_reprieve','org.freedesktop.systemd1.reload-daemon'),
-ask('_reprieve',m,'reprieve-cycle@a.service','restart'),ask('_reprieve',m,'sshd.service','start'),ask('_reprieve',m,'x-reprieve-cycle@a.service','start'),
+ask('_reprieve',m,'reprieve-notify.service','start'),ask('_reprieve',m,'reprieve-task@a.service','stop'),ask('_reprieve','org.freedesktop.systemd1.reload-daemon'),
+ask('_reprieve',m,'reprieve-cycle@a.service','restart'),ask('_reprieve',m,'reprieve-task@a.timer','start'),ask('_reprieve',m,'sshd.service','start'),ask('_reprieve',m,'x-reprieve-cycle@a.service','start'),
 ask('_reprieve',m,'reprieve-cycle@a.service\\n','start'),ask('_reprieve',m,undefined,'start'),ask('_reprieve','org.freedesktop.systemd1.manage-unit-files'),
 ask('root',m,'sshd.service','start'),ask('somebody',m,'reprieve-cycle@a.service','start')].join(' '));"""
         r = run(engine, "-e", script)
-        t.is_(r.stdout.strip(), "yes yes yes yes no no no no no no - -", "the rule says yes to its own units only, and of others nothing")
+        t.is_(r.stdout.strip(), "yes yes yes yes yes no no no no no no no - -", "the rule says yes to its own units only, and of others nothing")
     else:
         t.skip("the rule says yes to its own units only", "no JavaScript engine here")
 

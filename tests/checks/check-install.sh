@@ -23,7 +23,7 @@ ok $? "make install DESTDIR="
 find "$root" ! -type d | sed "s|^$root||" | LC_ALL=C sort >"$work/files"
 missing=
 for f in bin/reprievectl libexec/reprieve/reprieved libexec/reprieve/reprieve-cycle libexec/reprieve/reprieve-notify \
-        system-generators/reprieve-generator system/reprieved.service system/reprieved.socket 'system/reprieve-cycle@.service' \
+        system-generators/reprieve-generator system/reprieved.service system/reprieved.socket 'system/reprieve-cycle@.service' 'system/reprieve-task@.service' \
         system/reprieve-notify.service system/reprieve-notify.timer system/reprieve.target 'system/reprieve-cycle@.timer' 'system/reprieve-schedule@.target' system-preset/90-reprieve.preset \
         system.d/org.reprieve1.conf system-services/org.reprieve1.service interfaces/org.reprieve1.xml actions/org.reprieve1.policy \
         rules.d/org.reprieve1.rules catalog/reprieve.catalog catalog/reprieve.de.catalog catalog/reprieve.el.catalog \

@@ -28,6 +28,7 @@
 #include "string-util.h"
 #include "time-util.h"
 #include "worker-client.h"
+#include "worker-task.h"
 
 static volatile sig_atomic_t stopped;
 
@@ -164,17 +165,24 @@ static void nap(WorkerClient *w, uint64_t msec) {
         }
 }
 
+static char *strdup_option(const char *name, const char *value) {
+        char *s;
+
+        return asprintf(&s, "%s%s", name, value) < 0 ? NULL : s;
+}
+
 int main(int argc, char *argv[]) {
         static const struct option options[] = {
                 { "config-dir", required_argument, NULL, 'c' }, { "state-dir", required_argument, NULL, 's' },
                 { "runtime-dir", required_argument, NULL, 'r' }, { "cycle-id", required_argument, NULL, 'i' },
                 { "preview", no_argument, NULL, 'p' },          { "validate", no_argument, NULL, 'v' },
-                { "on-demand", required_argument, NULL, 'd' },  { "confined", no_argument, NULL, 'n' },
+                { "on-demand", required_argument, NULL, 'd' },  { "task", no_argument, NULL, 't' },
+                { "log-target", required_argument, NULL, 'l' },
                 {},
         };
         const char *config_dir = NULL, *state_dir = NULL, *runtime_dir = NULL, *id = NULL, *demand = NULL;
         struct sigaction sa = { .sa_handler = on_term };
-        bool preview = false, validate = false;
+        bool preview = false, validate = false, task = false;
         char path[4096], line[256], own_id[33];
         CycleRecord c = { .result = CYCLE_SUCCESS };
         WorkerClient *w = NULL;
@@ -192,9 +200,16 @@ int main(int argc, char *argv[]) {
                 case 'p': preview = true; break;
                 case 'v': validate = true; break;
                 case 'd': demand = optarg; break;
-                case 'n': break;
+                case 't': task = true; break;
+                case 'l': break;
                 default: return 2;
                 }
+        if (task) {
+                char *command[] = { argv[0], strdup_option("--config-dir=", config_dir), strdup_option("--state-dir=", state_dir),
+                                    strdup_option("--runtime-dir=", runtime_dir), NULL };
+
+                return worker_serve_tasks(runtime_dir, argv[optind], command, &error) < 0;
+        }
         if (!id) {
                 (void) snprintf(own_id, sizeof(own_id), "%016llx%016llx", (unsigned long long) getpid(),
                                 (unsigned long long) clock_now());

@@ -2,8 +2,8 @@
 #include "config.h"
 
 /* fake-systemd ADDRESS PROGRAM ARGUMENT...: owns org.freedesktop.systemd1 and prints every StartUnit, StopUnit and
- * Reload. A unit reprieve-cycle@JOB.service is PROGRAM ARGUMENT... JOB; one of job "forbidden" is refused, one of job
- * "stillborn" does nothing. */
+ * Reload. A unit reprieve-cycle@JOB.service is PROGRAM ARGUMENT... JOB, and reprieve-task@JOB.service the same with
+ * --task; one of job "forbidden" is refused, one of job "stillborn" does nothing. */
 
 #include <errno.h>
 #include <signal.h>
@@ -15,17 +15,22 @@
 #include "string-util.h"
 
 static char **program;
-static pid_t running;
+static pid_t running, running_task;
 
-static void start(const char *job) {
+static void start(pid_t *running_unit, const char *job) {
         char *argv[64];
         size_t n = 0;
 
-        running = fork();
-        if (running != 0)
+        if (*running_unit > 0 && waitpid(*running_unit, NULL, WNOHANG) != *running_unit)
                 return;
-        for (char **p = program; *p && n + 2 < ELEMENTSOF(argv); p++)
+        *running_unit = fork();
+        if (*running_unit != 0)
+                return;
+        (void) setpgid(0, 0);
+        for (char **p = program; *p && n + 3 < ELEMENTSOF(argv); p++)
                 argv[n++] = *p;
+        if (running_unit == &running_task)
+                argv[n++] = (char *) "--task";
         argv[n++] = (char *) job;
         argv[n] = NULL;
         execv(argv[0], argv);
@@ -34,20 +39,20 @@ static void start(const char *job) {
 
 static int method_start(BusCall *call, void *object, Error **ret_error) {
         _cleanup_free_ char *job = NULL;
-        const char *unit, *mode, *p;
+        const char *unit, *mode, *task, *p;
         int r;
 
         r = bus_call_read(call, "ss", &unit, &mode);
         if (r < 0)
                 return r;
         printf("StartUnit %s %s\n", unit, mode);
-        p = startswith(unit, "reprieve-cycle@");
+        task = startswith(unit, "reprieve-task@");
+        p = task ?: startswith(unit, "reprieve-cycle@");
         job = p ? strndup(p, strcspn(p, ".")) : NULL;
         if (job && streq(job, "forbidden"))
                 return bus_call_fail(call, BUS_ERROR_ACCESS_DENIED, "Nobody may start this");
-        if (job && !streq(job, "stillborn") && strstr(p, ".service") &&
-            (running <= 0 || waitpid(running, NULL, WNOHANG) == running))
-                start(job);
+        if (job && !streq(job, "stillborn") && strstr(p, ".service"))
+                start(task ? &running_task : &running, job);
         return bus_call_write(call, "o", "/org/freedesktop/systemd1/job/1");
 }
 
@@ -59,7 +64,9 @@ static int method_stop(BusCall *call, void *object, Error **ret_error) {
         if (r < 0)
                 return r;
         printf("StopUnit %s %s\n", unit, mode);
-        if (strstr(unit, ".service") && running > 0)
+        if (startswith(unit, "reprieve-task@") && running_task > 0)
+                (void) kill(-running_task, SIGTERM);
+        else if (strstr(unit, ".service") && running > 0)
                 (void) kill(running, SIGTERM);
         return bus_call_write(call, "o", "/org/freedesktop/systemd1/job/2");
 }

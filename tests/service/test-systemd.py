@@ -83,13 +83,42 @@ with FakeHouse(jobs=("staff", "forbidden", "stillborn")) as h:
                   "StartUnit reprieve-cycle@renamed.timer replace" in asked()[asked().index("StopUnit reprieve-cycle@stillborn.timer replace"):]),
          "Reload starts the timers of new files and stops those of files that are gone", asked()[-5:])
 
-    # ---- what the service's sandbox cannot do ----
-    t.like(h.read_fd("Preview").decode().splitlines()[-1], "verdict", "a job of files can be previewed")
-    t.like(h.refused("ProvisionOnDemand", "ss", "user", "u1"), f"write to no target; run as an administrator: {h.exec}/reprieve-cycle --on-demand=KIND:ID staff",
-           "what writes to a target cannot be done here, and it says where")
+    # ---- tasks: what the service's own sandbox cannot do ----
+    t.like(h.read_fd("Preview").decode().splitlines()[-1], "verdict", "a preview is answered")
+    t.ok("StartUnit reprieve-task@staff.service replace" in asked(), "by a unit of the job, which has its network and credentials")
+    t.is_(h.call("ProvisionOnDemand", "ss", "user", "u1"), [[["import", "success", "user:u1"]]], "so is what writes to the target")
     open(h.job_file("secret"), "w").write(open(h.job_file()).read().replace("[Source]", "[Source]\nCredential=token", 1))
     h.manager("Reload")
-    t.like(h.read_fd("Preview", job="secret").decode(), "NotSupported.*reprieve-cycle --preview secret", "one with a credential cannot, and it says what can")
+    t.like(h.read_fd("Preview", job="secret").decode(), "verdict", "and what needs a credential")
+    h.script("exit 5")
+    t.like(h.refused("ProvisionOnDemand", "ss", "user", "u1"), "it would not do", "the last words of one that failed are told")
+    t.is_(h.error_name(f"{ROOT}/job/staff", JOB, "ValidateConnections"), "org.reprieve1.Error.ConnectionFailed", "as an error")
+    t.like(h.refused("Preview", job="forbidden"), "Nobody may start this", "a unit that systemd refuses is an error with its text")
+    t.is_(h.error_name(f"{ROOT}/job/forbidden", JOB, "Preview"), "org.reprieve1.Error.LaunchFailed", "which is LaunchFailed")
+
+    def later(method):
+        return subprocess.Popen(["busctl", f"--address={h.address}", "call", "org.reprieve1", f"{ROOT}/job/staff", JOB, method],
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=h.env, text=True)
+
+    def tasks():
+        return [p for p in os.popen("ps -eo args=").read().splitlines() if h.exec in p and "--validate" in p]
+
+    h.script("sleep 1500")
+    both = [later("ValidateConnections"), later("ValidateConnections")]
+    t.ok(all("3 records" in p.communicate()[0] for p in both), "two tasks of one job at a time are both answered")
+    h.script("sleep 30000")
+    gone = later("ValidateConnections")
+    t.ok(wait_for(tasks), "a task runs")
+    gone.kill()
+    gone.wait()
+    t.ok(wait_for(lambda: "StopUnit reprieve-task@staff.service replace" in asked()), "whose caller is gone: the unit is stopped")
+    t.ok(wait_for(lambda: not tasks()), "and the task with it")
+    lost = later("ValidateConnections")
+    wait_for(tasks)
+    subprocess.run(["pkill", "-9", "-f", f"^{h.exec}/reprieve-cycle"])
+    t.like(lost.communicate()[0], "without an answer", "a unit that is killed is an error at once")
+    h.script()
+    t.is_(len(h.call("ValidateConnections")[0]), 2, "and the next one is answered")
 
     pid = h.service.pid
     t.is_(h.service.wait(15), 0, "unused, the service leaves")

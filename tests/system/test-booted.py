@@ -293,7 +293,7 @@ t.is_(m.get("Status", user="alice"), "active", "an ordinary user may see that th
 t.is_(m.get("LastCycleCounts", user="alice").get("imported"), 100, "and the counts")
 if HAVE_CTL:
     t.like(m("reprievectl", "list").stdout, r"staff\s.*active", "reprievectl list shows it")
-    # What the tutorial types: in the sandbox of the service every target is read-only.
+    # What the tutorial types: not in the sandbox of the service, where every target is read-only, but in a unit of the job.
     out = m("reprievectl", "preview", "staff")
     t.is_((out.returncode, out.stdout.splitlines()[:1]), (0, ["Would change nothing."]), f"reprievectl preview {out.stderr.strip()}")
     out = m("reprievectl", "validate", "--no-legend", "staff")
@@ -305,6 +305,11 @@ if HAVE_CTL:
     t.ok(out.returncode == 0 and "new" in m.target(), f"reprievectl provision {out.stderr.strip()}", out.stdout,
          m("journalctl", "--no-pager", "-n", "6", "-t", "reprieve-cycle").stdout)
     t.ok(wait_for(lambda: m.count("REPRIEVE_JOB=staff", "REPRIEVE_ACTION=Create", "REPRIEVE_SOURCE_ID=new") == 1), "with its entry in the journal (L1)")
+    t.is_(m.count("_SYSTEMD_UNIT=reprieve-task@staff.service", "REPRIEVE_ACTION=Create"), 1, "of the unit that did it")
+    out = m("busctl", "call", "org.reprieve1", "/org/reprieve1/job/staff", "org.reprieve1.Job", "ProvisionOnDemand", "ss", "user", "new")
+    t.ok(out.returncode == 0 and "import" in out.stdout, "busctl provisions as well", out.stderr)
+    out = m("busctl", "call", "org.reprieve1", "/org/reprieve1/job/staff", "org.reprieve1.Job", "ProvisionOnDemand", "ss", "user", "nobody")
+    t.like(out.stdout + out.stderr, "nobody|not in the source", "and says what is wrong with an id", out.stdout, out.stderr)
     t.is_(m("stat", "-c", "%U", "/srv/target/staff/users.jsonl", "/var/lib/reprieve/jobs/staff/ledger.db").stdout.split(), ["_reprieve"] * 2, "and nothing becomes root's")
     t.is_([m("reprievectl", "run", "--wait", "staff").returncode for _ in range(8)], [0] * 8, "eight cycles in a row: none is refused")
     m.source(100)

@@ -64,6 +64,12 @@ cat >"$work/expected" <<'END'
 ./reprieve-cycle@staff.service.d/50-target.conf
 ./reprieve-cycle@staff.timer
 ./reprieve-notify.service.d/50-credentials.conf
+./reprieve-task@by-hand.service.d/50-target.conf
+./reprieve-task@my-job.service.d/50-credentials.conf
+./reprieve-task@my-job.service.d/50-target.conf
+./reprieve-task@odd.name_1.service.d/50-target.conf
+./reprieve-task@paused.service.d/50-target.conf
+./reprieve-task@staff.service.d/50-target.conf
 ./reprieve.target.d/50-broken.conf
 ./reprieve.target.d/50-my-job.conf
 ./reprieve.target.d/50-odd.name_1.conf
@@ -86,7 +92,7 @@ ok $? "each mistake is named once with its place and what follows from it"
 
 if command -v systemd-analyze >/dev/null; then
         mkdir "$work/units"
-        for unit in reprieve-cycle@ reprieve-notify; do
+        for unit in reprieve-cycle@ reprieve-task@ reprieve-notify; do
                 printf '[Service]\nType=oneshot\nExecStart=/bin/true %%i\n' >"$work/units/$unit.service"
         done
         SYSTEMD_UNIT_PATH="$work/normal:$work/units:" systemd-analyze verify --man=no \
