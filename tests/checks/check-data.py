@@ -27,11 +27,10 @@ with tempfile.TemporaryDirectory() as work:
     # ---- units: systemd-analyze wants programs that exist, so it gets a copy that names /bin/true
     units = os.path.join(work, "units")
     os.mkdir(units)
-    for path in glob.glob(f"{data}/systemd/*.service.in") + glob.glob(f"{data}/systemd/*.socket") + \
+    for path in glob.glob(f"{BUILD}/data/systemd/*.service") + glob.glob(f"{data}/systemd/*.socket") + \
             glob.glob(f"{data}/systemd/*.timer") + glob.glob(f"{data}/systemd/*.target"):
-        name = os.path.basename(path).removesuffix(".in")
-        built = os.path.join(BUILD, "data/systemd", name)
-        text = read(built if path.endswith(".in") else path)
+        name = os.path.basename(path)
+        text = read(path)
         t.ok(not re.search(r"@(bindir|pkglibexecdir|sysconfdir|localstatedir)@", text), f"{name}: paths are filled in")
         with open(os.path.join(units, name), "w", encoding="utf-8") as f:
             f.write(re.sub(r"^(ExecStart=)\S+", r"\1/bin/true", text, flags=re.M))
@@ -55,7 +54,7 @@ with tempfile.TemporaryDirectory() as work:
         t.is_([w for w in wanted if w not in text], [], f"{name}: own user, no privileges, no core, limits")
     cycle = read(os.path.join(units, "reprieve-cycle@.service"))
     task = read(os.path.join(units, "reprieve-task@.service"))
-    t.is_(sorted(set(cycle.splitlines()) ^ set(task.splitlines()))[-9:],
+    t.is_(sorted(line for line in set(cycle.splitlines()) ^ set(task.splitlines()) if line[0] != "#"),
           ["Description=Provisioning Cycle of %i", "Description=Provisioning Task of %i"] +
           [line for f in (cycle, task) for line in f.splitlines() if line.startswith("ExecStart=")] +
           ["KillMode=control-group", "KillMode=mixed", "SuccessExitStatus=75"], "a task has the sandbox of a cycle")
