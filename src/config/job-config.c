@@ -276,6 +276,42 @@ static int settle_connector(ConnectorConfig *c, const JobConfig *job, Error **re
         return connector_config_check(c, ret_error);
 }
 
+/* Is @path the file @name in @folder? As they are written: "//" and "/./" say nothing, links are not looked at. */
+static bool is_file_in(const char *path, const char *folder, const char *name) {
+        for (;;) {
+                size_t n;
+
+                while (*folder == '/' || (folder[0] == '.' && (folder[1] == '/' || folder[1] == '\0')))
+                        folder++;
+                while (*path == '/' || (path[0] == '.' && path[1] == '/'))
+                        path++;
+                n = strcspn(folder, "/");
+                if (n == 0)
+                        return streq(path, name);
+                if (strncmp(path, folder, n) != 0 || path[n] != '/')
+                        return false;
+                path += n;
+                folder += n;
+        }
+}
+
+/* A job that reads what it writes would take its own work for the source, and change the source by it. */
+static int settle_apart(const JobConfig *c, Error **ret_error) {
+        static const char *const keys[] = { "Users", "Groups", "File" }, *const written[] = { "users.jsonl", "groups.jsonl" };
+        const char *folder = connector_config_get(&c->target, "Directory", NULL);
+
+        for (size_t i = 0; folder && i < ELEMENTSOF(keys); i++) {
+                const Setting *s;
+                const char *path = connector_config_get(&c->source, keys[i], &s);
+
+                for (size_t k = 0; path && k < ELEMENTSOF(written); k++)
+                        if (is_file_in(path, folder, written[k]))
+                                return config_error_value(ret_error, s->file, s->line, keys[i], path,
+                                                          "expected another file than one that this job writes, in Directory= of [Target]");
+        }
+        return 0;
+}
+
 static int settle_maps(JobConfig *c, Error **ret_error) {
         static const char *const sections[_OBJECT_KIND_MAX] = {
                 [OBJECT_KIND_USER] = "Map User",
@@ -388,6 +424,9 @@ static int job_config_from_ini(const IniFile *ini, size_t n_common, const char *
                 if (r < 0)
                         return r;
                 r = settle_connector(&l.config->target, l.config, ret_error);
+                if (r < 0)
+                        return r;
+                r = settle_apart(l.config, ret_error);
                 if (r < 0)
                         return r;
                 r = settle_maps(l.config, ret_error);

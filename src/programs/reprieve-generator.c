@@ -134,11 +134,11 @@ int main(int argc, char *argv[]) {
         if (r == OPTIONS_DONE)
                 return EXIT_SUCCESS;
         if (r < 0)
-                return EXIT_FAILURE;
+                return 2;
         /* One folder, for a look by hand, or the three that systemd gives; ours go into the normal one. */
         if (argc - first != 1 && argc - first != 3) {
                 fprintf(stderr, _("%s: expected one folder or three\n"), help.program);
-                return EXIT_FAILURE;
+                return 2;
         }
         r = generate(argv[first], options.config_dir);
         if (r == -ENOMEM)

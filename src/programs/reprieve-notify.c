@@ -282,7 +282,7 @@ int main(int argc, char *argv[]) {
         if (r == OPTIONS_DONE)
                 return EXIT_SUCCESS;
         if (r < 0)
-                return EXIT_FAILURE;
+                return 2;
         if (arg_locale_dir)
                 mail_text_setup(arg_locale_dir);
 

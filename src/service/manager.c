@@ -233,8 +233,12 @@ static int load_all(Manager *m, const Person *by, unsigned *ret_refused, Error *
                         continue;
                 j->gone = true;
                 stop_timer(m, j->name);
-                job_log_plain(j, LOG_NOTICE, NULL, by, "Job %s has no job file any more; its ledger is kept.",
-                              j->name);
+                if (job_get_view(j)->staged.undecided > 0)
+                        job_log_plain(j, LOG_WARNING, NULL, by,
+                                      "Job %s has no job file any more; its ledger is kept, with %llu removals that wait for a decision.",
+                                      j->name, (unsigned long long) j->view.staged.undecided);
+                else
+                        job_log_plain(j, LOG_NOTICE, NULL, by, "Job %s has no job file any more; its ledger is kept.", j->name);
                 if (!j->cycle)
                         manager_remove_gone(m, j);
         }

@@ -169,6 +169,19 @@ with FakeHouse(jobs=("staff", "a-b.c")) as h:
     h.wait_cycle()
     t.is_(h.get("Status"), "active", "and is shown so")
 
+    # ---- a file that is gone while removals wait ----
+    h.script("link 20", "stage 20")
+    h.call("RunCycle")
+    h.wait_cycle()
+    review = h.get("Review")
+    os.rename(h.job_file(), h.job_file() + ".away")
+    h.manager("Reload")
+    t.ok(wait_for(lambda: any("with 20 removals that wait" in e["MESSAGE"] for e in h.entries(PRIORITY="4"))), "a job whose file goes while removals wait is told of")
+    os.rename(h.job_file() + ".away", h.job_file())
+    h.manager("Reload")
+    t.is_((h.get("Review"), h.get("StagedDeletes")), (review, 20), "with its file back it is as it was")
+    h.script()
+
     # ---- a file that was never good ----
     h.stop_service()
     t.is_(h.service, None, "SIGTERM ends the service")

@@ -197,6 +197,8 @@ if not t.ok(out.returncode == 0, "the Debian package is built from the tree", ou
 deb = out.stdout.strip().splitlines()[-1]
 out = m.install(deb)
 t.ok(out.returncode == 0, "and installs", out.stdout, out.stderr)
+named = re.findall(r"/usr/share/doc/reprieve/[\w./]+", open(os.path.join(TOP, "man/reprieve-job.5")).read())
+t.ok(len(named) >= 3 and all(os.path.exists(m.path(n.rstrip("."))) for n in named), "with the documents that reprieve-job(5) names", named)
 at = time.monotonic()
 if not t.ok(m.boot(), "the system boots", open(f"{m.dir}/console", errors="replace").read()[-2000:]):
     t.done()

@@ -361,6 +361,9 @@ TEST(every_mistake_is_named_with_its_place_and_what_is_right) {
                 { "[Target]\nDirectory=\n", "jobs.d/t.conf: [Target] Directory= is missing; expected: The folder for users.jsonl and groups.jsonl" },
                 { "[Target]\nDirectory=out\n",
                   "jobs.d/t.conf:8: Directory=out: expected an absolute path, such as /srv/hr/users.jsonl" },
+                { "[Source]\nUsers=/srv//out/./users.jsonl\n[Target]\nDirectory=/srv/out/\n",
+                  "jobs.d/t.conf:8: Users=/srv//out/./users.jsonl: expected another file than one that this job writes, in Directory= of [Target]" },
+                { "[Source]\nGroups=/users.jsonl\n[Target]\nDirectory=/\n", "jobs.d/t.conf:8: Groups=/users.jsonl: expected another file than one that this job writes, in Directory= of [Target]" },
                 { "[Target]\nDirektory=/x\n", "jobs.d/t.conf:8: Direktory=: unknown key in [Target]; did you mean Directory=?" },
 
                 { "[Match]\nUser=mail boss.value\n[References]\nUser=x\nUser=boss\n",
