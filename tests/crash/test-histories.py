@@ -10,6 +10,7 @@ import json
 import multiprocessing
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -59,7 +60,7 @@ class World:
         self.damage = {}
         self.faults = []
         self.config = {"threshold": 3, "exceeded": False, "percent": None, "minimum": 5, "budget": None, "members": None,
-                       "policies": {}, "department": None, "on_trip": "hold-removals", "judge": False, "prevent": True}
+                       "policies": {}, "department": None, "references": False, "on_trip": "hold-removals", "judge": False, "prevent": True}
         self.clock = 0               # seconds that it has been put forward
         self.at = 0                  # when the cycle that is looked at began, by the ledger: a slow machine changes no story
         self.reviews = {}            # id -> the removals that it names
@@ -144,6 +145,7 @@ class World:
         self.house.write_job(sections={
             "Target": {"Faults": os.path.join(self.house.dir, "faults")},
             "Scope": {"Users": f'department eq "{c["department"]}"' if c["department"] else None},
+            "References": {"User": "manager" if c["references"] else None},
             "Deprovision": {keys[k]: v for k, v in c["policies"].items()},
             "Deletions": {"DeletionThreshold": c["threshold"], "DeletionThresholdPercent": c["percent"],
                           "DeletionThresholdTrips": "exceeded" if c["exceeded"] else "reached", "MinimumPopulation": c["minimum"],
@@ -152,7 +154,7 @@ class World:
                           "PreventAccidentalDeletions": "yes" if c["prevent"] else "no"}})
 
     def signature_now(self):
-        return (self.config["department"], tuple(sorted((k, v) for k, v in self.config["policies"].items() if v and v != DEFAULTS[k])))
+        return (self.config["department"], self.config["references"], tuple(sorted((k, v) for k, v in self.config["policies"].items() if v and v != DEFAULTS[k])))
 
     # ---- steps: the source ----
 
@@ -179,6 +181,17 @@ class World:
             what = rng.choice(("title", "department", "department", "displayName"))
             self.users[u][what] = rng.choice("AB") if what == "department" else f"new {rng.randrange(5)}"
             self.tell(f"set {what} of {u} to {self.users[u][what]}")
+
+    def step_manager(self, rng):
+        """From here on manager is a reference."""
+        self.config["references"] = True
+        for _ in range(rng.choice((1, 2, 4))):
+            u = self.some_user(rng)
+            if u:
+                self.users[u].pop("manager", None)
+                if rng.random() < 0.85:
+                    self.users[u]["manager"] = f"U{rng.randrange(12)}" if rng.random() < 0.9 else f"G{rng.randrange(4)}"
+                self.tell(f"the manager of {u} is {self.users[u].get('manager')}")
 
     def step_rename(self, rng):
         u = self.some_user(rng)
@@ -468,6 +481,8 @@ class World:
         self.check_staged(reading, before, r, killed)
         if preview is not None and not killed and "REPRIEVE_RESULT=failed" not in r.log:
             self.check_preview(preview, r)
+        raw = [o for o in self.target.objects.values() if re.fullmatch(r"[UG]\d+", o.get("manager", ""))]
+        need(not raw, "f1: an id of the source stands in the target", raw)
         foreign = [o for o in self.target.objects.values() if o["id"] == "foreign"]
         need(foreign == [{"id": "foreign", "userName": "stranger", "active": True}], "e5: an object of others was touched", foreign)
         self.settle(reading, before, killed)
@@ -598,9 +613,10 @@ class World:
     def compare(changes, entries, where):
         gone = {c[1] for c in changes if c[0] == "Delete"}
         new = {c[1] for c in changes if c[0] == "Create"}
-        # The attributes of a new object stand in no entry of their own, nor do the members of one that is gone.
+        # The attributes of a new object stand in no entry of their own, but its references may; nor do the members of one that is gone.
         changes = [c for c in changes if not (c[0] == "Attributes" and c[1] in new)]
-        entries = [e for e in entries if not (e[0] in ("Members", "Attributes") and e[1] in gone)]
+        entries = [e for e in entries if not (e[0] in ("Members", "Attributes") and e[1] in gone) and
+                   not (e[0] == "Attributes" and e[1] in new and e[2] == {"manager"})]
         missing = [c for c in changes if c not in entries]
         surplus = [e for e in entries if e not in changes]
         need(not missing, f"l1: a write of {where} has no journal entry", missing, surplus)
@@ -638,7 +654,7 @@ class World:
         applied = {e["REPRIEVE_CHANGE"] for e in r.entries if e.get("REPRIEVE_STATUS") == "success"} | failed
         staged = {e["REPRIEVE_CHANGE"] for e in r.entries if e.get("REPRIEVE_ACTION") in ("StagedDelete", "StagedAction")}
         planned = {p["change"] for p in preview[:-1] if p["fate"] in ("apply", "fail")}
-        maybe = {p["change"] for p in preview[:-1] if p["fate"] == "stage-members" or (failed and p["action"] in ("Members", "Delete"))}
+        maybe = {p["change"] for p in preview[:-1] if p["fate"] == "stage-members" or (failed and (p["action"] in ("Members", "Delete") or "completes" in p))}
         need(planned - maybe <= applied <= planned | maybe, "c7: the preview is not what was applied",
              [p for p in preview if p.get("change") in planned ^ applied], [e for e in r.entries if e.get("REPRIEVE_CHANGE") in applied - planned])
         planned = {p["change"] for p in preview[:-1] if p["fate"] in ("stage", "stage-members")}
@@ -728,7 +744,11 @@ class World:
                 continue
             need(o is not None, "the end: an object of the source is not in the target", key)
             # Who was disabled and is back is active, also where the source says nothing of it.
-            want = {"active": True, **{k: v for k, v in record.items() if k not in ("id", "members")}}
+            want = {"active": True, **{k: v for k, v in record.items() if k not in ("id", "members", "manager")}}
+            manager = record.get("manager")
+            manager = ids.get(("user", manager)) or ids.get(("group", manager))
+            if manager:
+                want["manager"] = manager
             got = {"active": True, **{k: v for k, v in o.items() if k not in ("id", "members", "phone")}}
             need(got == want, "the end: the target has other attributes than the source", key, got, want)
             if "members" in record:
@@ -753,7 +773,9 @@ WEIGHTS = {"cycle": 40, "kill": 9, "idle": 3, "add": 6, "remove": 7, "change": 5
 
 def steps_of(seed):
     rng = random.Random(seed)
-    return [("cycle", 0)] + [(rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0], rng.randrange(1 << 30)) for _ in range(LENGTH)]
+    steps = [("cycle", 0)] + [(rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0], rng.randrange(1 << 30)) for _ in range(LENGTH)]
+    # Every other history is one of references too.
+    return [("manager", n) if name == "change" and n % 4 > 0 and seed % 2 == 0 else (name, n) for name, n in steps]
 
 
 def play(steps, verbose=False):

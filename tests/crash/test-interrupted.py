@@ -196,9 +196,11 @@ for scenario in (scenario_create, scenario_update, scenario_trip, scenario_allow
         h.cycle(check=0)
         undisturbed = view(h)
         steps = int(open(count_file).read())
+        # After a step and before the next are much the same: of these, every other one.
+        stride = STRIDE * 2 if "references" in name else STRIDE
         bad = []
         for after in (False, True):
-            for n in range(1, steps + 1, STRIDE):
+            for n in range(2 if after and stride > STRIDE else 1, steps + 1, stride):
                 fresh()
                 env = {"LD_PRELOAD": SHIM, "REPRIEVE_CRASH_AT": str(n)}
                 if after:
@@ -217,5 +219,5 @@ for scenario in (scenario_create, scenario_update, scenario_trip, scenario_allow
                         bad.append(f"{where}:\n{d}")
                 if len(bad) >= 3:
                     break
-        t.ok(not bad, f"c5_{name}: {2 * len(range(1, steps + 1, STRIDE))} kills at {steps} steps, and it ends as if there had been none", *bad)
+        t.ok(not bad, f"c5_{name}: {2 * len(range(1, steps + 1, stride))} kills at {steps} steps, and it ends as if there had been none", *bad)
 t.done()

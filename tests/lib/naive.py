@@ -195,7 +195,7 @@ def differences(before, after):
 def written(entries):
     """The same of journal entries (success), so that the two can be compared."""
     out = []
-    members = {}
+    members, attributes = {}, {}
     for e in entries:
         key = (e["REPRIEVE_KIND"], e.get("REPRIEVE_TARGET_ID", "nothing"))
         modified = json.loads(e.get("REPRIEVE_MODIFIED", "{}"))
@@ -209,7 +209,9 @@ def written(entries):
             out.append((action, key, None))
         changed = frozenset(k for k in modified if k != "active")
         if changed and action in ("Update", "Restore"):
-            out.append(("Attributes", key, changed))
+            # An object that is adopted gets its references by a second update.
+            attributes.setdefault(key, set()).update(changed)
+    out += [("Attributes", key, frozenset(changed)) for key, changed in attributes.items()]
     for key, (added, removed) in members.items():
         out.append(("Members", key, (frozenset(added - removed), frozenset(removed - added))))
     return out
