@@ -290,8 +290,9 @@ static int open_in_mode(Ledger *l, const char *dir) {
                                          "space of that folder", l->path, strerror(-r));
         }
         if (stat(l->path, &st) < 0)
-                return error_set(&l->error, -errno, errno == ENOENT ? "There is no ledger %s yet" : "Cannot look at the ledger %s",
-                                 l->path);
+                return errno == ENOENT ? error_set(&l->error, -errno, "There is no ledger %s yet", l->path)
+                                       : error_set(&l->error, -errno, "Cannot look at the ledger %s: %s; check the owner and the mode of that "
+                                                   "folder", l->path, strerror(errno));
         if (!S_ISREG(st.st_mode))
                 return ledger_damaged(l, "it is no regular file");
 

@@ -234,6 +234,21 @@ TEST(a_newer_ledger_is_refused_and_left_alone) {
         ledger_free(l);
 }
 
+TEST(a_ledger_that_cannot_be_looked_at_says_why) {
+        _cleanup_free_ char *jobs = path_join(tap_tmpdir(), "jobs"), *path = NULL;
+        _cleanup_error_ Error *error = NULL;
+        Ledger *l;
+        FILE *f;
+
+        path = path_join(jobs, __func__);
+        CHECK_INT(mkdir_parents(jobs, 0700), 0);
+        f = fopen(path, "we");
+        CHECK(f);
+        (void) fclose(f);
+        CHECK_INT(ledger_open(tap_tmpdir(), __func__, LEDGER_READ_ONLY, &l, &error), -ENOTDIR);
+        CHECK(strstr(error->text, "ledger.db: Not a directory; check the owner"));
+}
+
 static int migration_that_adds(Ledger *l) {
         int rc = sqlite3_exec(l->db, "ALTER TABLE job ADD COLUMN colour TEXT; UPDATE job SET colour = 'red'", NULL, NULL, NULL);
 
