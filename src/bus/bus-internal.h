@@ -192,7 +192,6 @@ int tree_children(Bus *bus, const char *path, char ***ret);
 /** tree_objects_below() - paths of all objects below @path */
 int tree_objects_below(Bus *bus, const char *path, char ***ret);
 void tree_free(Bus *bus);
-bool path_is_below(const char *path, const char *ancestor);
 
 const BusInterface *interface_find(const BusInterface **list, const char *name);
 const BusMethod *method_find(const BusInterface *i, const char *name);

@@ -6,7 +6,7 @@
 
 #include "bus-internal.h"
 
-bool path_is_below(const char *path, const char *ancestor) {
+static bool path_is_below(const char *path, const char *ancestor) {
         const char *rest;
 
         if (streq(ancestor, "/"))

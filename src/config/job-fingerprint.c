@@ -88,7 +88,8 @@ static void put_references(StrBuf *out, const JobConfig *c) {
                         strbuf_printf(out, "%s=%s\n", keys[k], references_canonical_name(c->references[k], i));
 }
 
-int job_fingerprint_text(const JobConfig *c, StrBuf *out) {
+/* What the fingerprint is of. */
+static int job_fingerprint_text(const JobConfig *c, StrBuf *out) {
         static const struct {
                 ObjectKind kind;
                 const char *scope, *match, *map;

@@ -24,5 +24,3 @@ ObjectKind map_section_kind(const char *section);
 
 /** job_fingerprint() - E4, from all of @c but the fingerprint. Errors: -ENOMEM. */
 int job_fingerprint(const JobConfig *c, char ret[static 33]);
-/** job_fingerprint_text() - what the fingerprint is of. Errors: -ENOMEM. */
-int job_fingerprint_text(const JobConfig *c, StrBuf *out);

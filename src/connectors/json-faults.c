@@ -32,11 +32,7 @@ static const char *const result_names[_FAULT_MAX] = {
         [FAULT_THROTTLE] = "throttle",
 };
 
-const char *fault_result_to_string(FaultResult r) {
-        return r >= 0 && r < _FAULT_MAX ? result_names[r] : NULL;
-}
-
-FaultResult fault_result_from_string(const char *s) {
+static FaultResult fault_result_from_string(const char *s) {
         for (FaultResult r = 0; r < _FAULT_MAX; r++)
                 if (streq(s, result_names[r]))
                         return r;

@@ -26,9 +26,6 @@ typedef enum FaultResult {
         _FAULT_INVALID = -22,
 } FaultResult;
 
-const char *fault_result_to_string(FaultResult r);
-FaultResult fault_result_from_string(const char *s);
-
 typedef struct JsonFaults JsonFaults;
 
 /** json_faults_load() - Errors: -EINVAL with file and line; errno. */

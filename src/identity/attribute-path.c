@@ -101,10 +101,6 @@ const char *attribute_path_head(const AttributePath *p) {
         return p->name.urn && !p->name.urn_is_core ? p->name.urn : p->name.parts[0];
 }
 
-bool attribute_path_is_nested(const AttributePath *p) {
-        return p->name.n_parts > 1 || p->filter || (p->name.urn && !p->name.urn_is_core);
-}
-
 static void print_lower(StrBuf *b, const char *s) {
         for (; *s; s++)
                 strbuf_putc(b, *s >= 'A' && *s <= 'Z' ? (char) (*s + 32) : *s);

@@ -41,9 +41,6 @@ const char *attribute_path_text(const AttributePath *p);
  * borrowed */
 const char *attribute_path_head(const AttributePath *p);
 
-/** attribute_path_is_nested() - whether the path leads into an attribute and is not one as a whole */
-bool attribute_path_is_nested(const AttributePath *p);
-
 /** attribute_path_canonical() - append the one text of the path: names in lower case */
 int attribute_path_canonical(const AttributePath *p, StrBuf *out);
 

@@ -66,20 +66,17 @@ int ledger_damaged(Ledger *l, const char *what);
 /** ledger_fail() - any other failure, in our own words */
 int ledger_fail(Ledger *l, int r, const char *fmt, ...) _printf_(3, 4);
 
-int statement_get(Ledger *l, const char *sql, Statement **ret);
 Statement *statement_put(Statement *s);
 DEFINE_CLEANUP(Statement *, statement_put)
 #define _cleanup_statement_ _cleanup_(statement_putp)
 
+/** statement_step() - 1: a row, 0: done, < 0: failed */
+int statement_step(Statement *s);
 /**
- * statement_bind() - bind parameters 1 … strlen(@types), all of them
+ * statement_open() - a prepared statement with its parameters 1 … strlen(@types), all of them
  * @types: per parameter 't' text (const char *, NULL allowed, borrowed until statement_put()), 'u' uint64_t, 'i' int
  *         (also bool), 'b' blob (const void *, size_t)
  */
-int statement_bind(Statement *s, const char *types, ...);
-/** statement_step() - 1: a row, 0: done, < 0: failed */
-int statement_step(Statement *s);
-/** statement_open() - get and bind in one */
 int statement_open(Ledger *l, Statement **ret, const char *sql, const char *types, ...);
 /** statement_check() - after the columns of a row were read: -EBADMSG if one was not what it must be */
 int statement_check(Statement *s);

@@ -141,7 +141,7 @@ static int statement_new(Ledger *l, const char *sql, unsigned flags, Statement *
         return 0;
 }
 
-int statement_get(Ledger *l, const char *sql, Statement **ret) {
+static int statement_get(Ledger *l, const char *sql, Statement **ret) {
         size_t i = ((uintptr_t) sql * UINT64_C(0x9e3779b97f4a7c15) >> 32) % LEDGER_N_STATEMENTS;
         Statement *s = NULL;
         int r;
@@ -214,16 +214,6 @@ static int statement_bindv(Statement *s, const char *types, va_list ap) {
                         assert(!"a type that is none");
                 }
         return rc == SQLITE_OK ? 0 : ledger_sqlite_error(s->ledger, rc);
-}
-
-int statement_bind(Statement *s, const char *types, ...) {
-        va_list ap;
-        int r;
-
-        va_start(ap, types);
-        r = statement_bindv(s, types, ap);
-        va_end(ap);
-        return r;
 }
 
 int statement_step(Statement *s) {
