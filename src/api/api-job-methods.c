@@ -270,6 +270,29 @@ static int method_summarize_second_wave(BusCall *call, void *object, Error **ret
         return r == 0 ? bus_message_close(m) : api_answer(call, r, ret_error);
 }
 
+static int append_group_loss(const char *source_id, const char *display_name, uint64_t lost, uint64_t members, void *userdata) {
+        const char *strings[] = { source_id, display_name, "two numbers" };
+        Page *p = userdata;
+        int r;
+
+        r = page_full(p, strings, ELEMENTSOF(strings));
+        if (r < 0)
+                return r;
+        return bus_message_append(p->m, "(ssuu)", source_id, display_name, (uint32_t) MIN2(lost, UINT32_MAX),
+                                  (uint32_t) MIN2(members, UINT32_MAX));
+}
+
+static int method_list_group_losses(BusCall *call, void *object, Error **ret_error) {
+        Page p = { .m = bus_call_reply(call) };
+        int r;
+
+        r = bus_message_open(p.m, 'a', "(ssuu)");
+        if (r < 0)
+                return r;
+        r = job_summarize_group_losses(object, append_group_loss, &p, ret_error);
+        return r == 0 ? bus_message_close(p.m) : api_answer(call, r, ret_error);
+}
+
 static int append_hold(const Hold *h, void *userdata) {
         const char *strings[] = { h->source_id, h->target_id, h->display_name, "kind" };
         Page *p = userdata;
@@ -507,6 +530,7 @@ const BusMethod api_job_methods[] = {
         {"SummarizeStaged", "", "", "a(ssu)", "causes", method_summarize_staged, 0, NULL},
         {"ListSecondWave", "uu", "offset limit", "a(sstsss)", "objects", method_list_second_wave, 0, ACTION_LOOK},
         {"SummarizeSecondWave", "", "", "a(uttss)", "waves", method_summarize_second_wave, 0, ACTION_LOOK},
+        {"ListGroupLosses", "", "", "a(ssuu)", "groups", method_list_group_losses, 0, ACTION_LOOK},
         {"OpenStaged", "s", "format", "h", "list", method_open_staged, 0, ACTION_LOOK},
         {"ListHeld", "uu", "offset limit", "a(sssst)", "held", method_list_held, 0, ACTION_LOOK},
         {"ListCycles", "u", "limit", "a(ssttsa{st})", "cycles", method_list_cycles, 0, NULL},

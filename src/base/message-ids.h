@@ -29,5 +29,6 @@
 #define REPRIEVE_MESSAGE_CHANGE_RECOVERED "d7e79043023c468c845fd85ab3095ddf" /* a change found done after an interrupted cycle */
 #define REPRIEVE_MESSAGE_NOTIFICATION_NOBODY "6597a8053ef8453a90ae5f87aa3e20c8" /* protected, but nobody is notified */
 #define REPRIEVE_MESSAGE_ASSIGNED_GROUP_MISSING "1f71558c37bb469c8259589d736684f1" /* Assigned= names a group that is not there */
+#define REPRIEVE_MESSAGE_GROUP_LOSS "75286d0d883c4ac4b912acab6d5bccc1" /* a group loses all of its members, or a large share */
 #define REPRIEVE_MESSAGE_APPROVAL_EXPIRED "cc0435ad1c174b3d85aa3fb271a0d82c" /* approval expired */
 #define REPRIEVE_MESSAGE_REFERENCE_UNRESOLVED "d6d20f31a9594bd8a8b88d80ece0c8ac" /* a reference to nobody in the target */

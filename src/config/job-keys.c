@@ -355,6 +355,7 @@ static int parse_mail_authority(const ConfigKey *k, const char *value, void *obj
 
 static const char *const trips_choices[] = { "reached", "exceeded", NULL };
 static const char *const configuration_choices[] = { "trip", "judge", NULL };
+static const char *const emptied_choices[] = { "hold", "judge", NULL };
 static const char *const second_wave_choices[] = { "count", "approved", NULL };
 
 static const ConfigKey job_keys[] = {
@@ -417,8 +418,15 @@ static const ConfigKey job_keys[] = {
           .is_common = true, .parse = config_parse_number, FIELD(limits.minimum_population), U32_RANGE },
         { "Deletions", "DeletionBudget", "NUMBER per DURATION", NULL, "At most so many removals in any such time",
           .is_common = true, .parse = parse_budget, U32_RANGE },
-        { "Deletions", "MembershipThreshold", KEY_NUMBER, NULL, "So many memberships removed in one cycle are withheld",
+        { "Deletions", "MembershipThreshold", KEY_NUMBER, "2000", "So many memberships removed in one cycle are withheld",
           .is_common = true, .parse = config_parse_number, FIELD(limits.membership_threshold), U32_RANGE },
+        { "Deletions", "GroupLossShare", "PERCENT", "50", "A group that loses so many percent of its members in one cycle is named",
+          .is_common = true, .parse = parse_percent, FIELD(limits.group_loss_share) },
+        { "Deletions", "GroupLossMinimum", KEY_NUMBER, "10", "Smaller groups are neither named nor held for what they lose",
+          .is_common = true, .parse = config_parse_number, FIELD(limits.group_loss_minimum), U32_RANGE },
+        { "Deletions", "OnGroupEmptied", "ACTION", "hold", "hold withholds what would take every member from a group; judge leaves it to "
+                                                           "the limits",
+          .is_common = true, .parse = config_parse_choice_bool, FIELD(limits.judge_emptied), .choices = emptied_choices },
         { "Deletions", "OnTrip", "ACTION", "hold-removals", "hold-removals carries out the rest of the cycle; stop nothing",
           .is_common = true, .parse = parse_on_trip, FIELD(limits.on_trip) },
         { "Deletions", "OnConfigurationChange", "ACTION", "trip", "Whether removals after a changed configuration trip, or are judged "

@@ -31,12 +31,14 @@ static const char *const action_names[_DO_MAX] = { "Create", "Adopt", "Update", 
 typedef struct Plan {
         uint64_t planned[_DO_MAX], withheld[_DO_MAX], staged, held, fails;
         Table *table;
+        char **groups;            /* what those lose that lose much, in words (G11) */
         json_object *verdict;
         unsigned n_lines;
 } Plan;
 
 static void plan_done(Plan *p) {
         p->table = table_free(p->table);
+        strv_free(p->groups);
         json_object_put(p->verdict);
 }
 
@@ -56,6 +58,22 @@ static bool flag_of(json_object *o, const char *name) {
         json_object *v;
 
         return json_object_object_get_ex(o, name, &v) && json_object_get_boolean(v);
+}
+
+#define GROUPS_SHOWN 20U
+
+/* G11 */
+static int note_group_loss(Plan *p, json_object *o, bool withheld) {
+        _cleanup_free_ char *name = text_escape(*text_of(o, "display_name") ? text_of(o, "display_name") : text_of(o, "source_id"));
+        uint64_t members = number_of(o, "members"), lost = number_of(o, "lost");
+        _cleanup_free_ char *line = NULL;
+
+        if (members == 0 || strv_length(p->groups) >= GROUPS_SHOWN)
+                return 0;
+        if (!name || asprintf(&line, withheld ? _("Group %s would lose %'" PRIu64 " of its %'" PRIu64 " members, which waits for a decision.")
+                                              : _("Group %s would lose %'" PRIu64 " of its %'" PRIu64 " members."), name, lost, members) < 0)
+                return -ENOMEM;
+        return strv_extend(&p->groups, line);
 }
 
 static void on_change(Plan *p, json_object *o) {
@@ -86,6 +104,7 @@ static void on_change(Plan *p, json_object *o) {
 
 static int on_line(Plan *p, const char *line) {
         json_object *o = json_tokener_parse(line), *v;
+        int r;
 
         if (!o || !json_object_is_type(o, json_type_object)) {
                 json_object_put(o);
@@ -98,8 +117,9 @@ static int on_line(Plan *p, const char *line) {
                 return 0;
         }
         on_change(p, o);
+        r = note_group_loss(p, o, !streq(text_of(o, "fate"), "apply"));
         json_object_put(o);
-        return 0;
+        return r;
 }
 
 static int read_plan(int fd, Plan *p) {
@@ -223,6 +243,8 @@ static int put_summary(const Plan *p) {
         else
                 printf(_("Would %s.\n"), would.data);
         put_verdict(p);
+        for (char **line = p->groups; line && *line; line++)
+                puts(*line);
         if (!tripped && joining > 0)
                 printf(ngettext("%'" PRIu64 " removal would join the review that is open.\n",
                                 "%'" PRIu64 " removals would join the review that is open.\n", joining), joining);

@@ -130,6 +130,45 @@ static int put_second_wave(Ctl *c, const JobInfo *i) {
         return r < 0 ? ctl_malformed() : CTL_OK;
 }
 
+#define GROUPS_SHOWN 20U
+
+/* G11: which groups would lose how many of their members. */
+static int put_group_losses(Ctl *c, const JobInfo *i) {
+        _cleanup_bus_message_ BusMessage *reply = NULL;
+        _cleanup_error_ Error *error = NULL;
+        unsigned n = 0;
+        int r;
+
+        r = bus_client_call(c->client, i->path, CTL_JOB, "ListGroupLosses", USEC_INFINITY, &reply, &error, "");
+        if (r < 0)
+                return ctl_fail(c, i->name, r, error);
+        r = bus_message_enter(reply, 'a', "(ssuu)");
+        for (; r >= 0 && bus_message_more(reply); n++) {
+                _cleanup_free_ char *escaped = NULL;
+                const char *source_id, *name;
+                uint32_t lost, members;
+
+                r = bus_message_read(reply, "(ssuu)", &source_id, &name, &lost, &members);
+                if (r < 0)
+                        break;
+                if (n >= GROUPS_SHOWN)
+                        continue;
+                escaped = text_escape(isempty(name) ? source_id : name);
+                if (!escaped)
+                        return ctl_oom();
+                if (lost >= members)
+                        printf(ngettext("Group %s would lose its only member.\n", "Group %s would lose all of its %'u members.\n", members),
+                               escaped, members);
+                else
+                        printf(ngettext("Group %s would lose %'u of its %'u members.\n", "Group %s would lose %'u of its %'u members.\n",
+                                        lost), escaped, lost, members);
+        }
+        if (r >= 0 && n > GROUPS_SHOWN)
+                printf(ngettext("%'u more group would lose members.\n", "%'u more groups would lose members.\n", n - GROUPS_SHOWN),
+                       n - GROUPS_SHOWN);
+        return r < 0 ? ctl_malformed() : CTL_OK;
+}
+
 static int run_staged(Ctl *c, int n, char *argv[]) {
         const TableColumn columns[] = {
                 { _("KIND"), 0 }, { _("SOURCE ID"), TABLE_SHRINK }, { _("NAME"), TABLE_SHRINK }, { _("ACTION"), 0 },
@@ -166,6 +205,8 @@ static int run_staged(Ctl *c, int n, char *argv[]) {
         printf(ngettext("\n%'zu removal waits for a decision, as review %s.\n", "\n%'zu removals wait for a decision, as review %s.\n",
                         table_n_rows(t)), table_n_rows(t), i.review);
         r = put_second_wave(c, &i);
+        if (r == CTL_OK)
+                r = put_group_losses(c, &i);
         if (r != CTL_OK)
                 return r;
         printf(_("Let them go: %s allow %s %s\n"), c->self, quoted, i.review);

@@ -377,6 +377,7 @@ void cycle_log_verdict(Cycle *c) {
         log_entry_field_u64(&c->entry, "REPRIEVE_POPULATION", v->population);
         add_limit(c, "REPRIEVE_HEADROOM", v->headroom);
         log_entry_field_u64(&c->entry, "REPRIEVE_MEMBERSHIP_REMOVALS", v->membership_removals);
+        log_entry_field_u64(&c->entry, "REPRIEVE_GROUPS_LOSING", v->groups_losing);
         log_entry_field_u64(&c->entry, "REPRIEVE_SECOND_WAVE", v->second_wave);
         log_entry_field_u64(&c->entry, "REPRIEVE_CARRIED", v->carried);
         finish(c);
@@ -420,6 +421,34 @@ void cycle_log_vanished(Cycle *c, uint64_t n_links, uint64_t n_members) {
         log_entry_message(&c->entry, "%llu linked objects and %llu memberships were no longer in the target: they are matched or made "
                                      "anew.", (unsigned long long) n_links, (unsigned long long) n_members);
         finish(c);
+}
+
+/* G11: said also when no limit withholds it. */
+void cycle_log_group_losses(Cycle *c) {
+        for (size_t i = 0; c->verdict.groups_losing > 0 && i < sealed_plan_size(c->sealed); i++) {
+                const Change *change;
+                bool withheld;
+                Fate fate;
+
+                change = sealed_plan_get(c->sealed, i, &fate);
+                if (!guard_group_loses(&c->config->limits, change))
+                        continue;
+                withheld = fate != FATE_APPLY;
+                if (!begin(c, withheld ? LOG_WARNING : LOG_NOTICE, REPRIEVE_MESSAGE_GROUP_LOSS))
+                        return;
+                if (change->n_lost >= change->n_members)
+                        log_entry_message(&c->entry, "Group \"%s\" %s all of its %u members%s.", name_of(change),
+                                          withheld ? "would lose" : "loses", change->n_members, withheld ? ": withheld" : "");
+                else
+                        log_entry_message(&c->entry, "Group \"%s\" %s %u of its %u members%s.", name_of(change),
+                                          withheld ? "would lose" : "loses", change->n_lost, change->n_members,
+                                          withheld ? ": withheld" : "");
+                log_entry_field(&c->entry, "REPRIEVE_STATUS", withheld ? "skipped" : "warning");
+                add_object(c, change->kind, change->source_id, change->target_id, change->display_name);
+                log_entry_field_u64(&c->entry, "REPRIEVE_MEMBERS", change->n_members);
+                log_entry_field_u64(&c->entry, "REPRIEVE_MEMBERS_LOST", change->n_lost);
+                finish(c);
+        }
 }
 
 void cycle_log_expired(Cycle *c, uint64_t n, const char *why) {

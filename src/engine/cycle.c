@@ -405,6 +405,7 @@ static int run_steps(Cycle *c, Error **ret_error) {
         if (c->restored)
                 cycle_log_restored(c);
         cycle_log_verdict(c);
+        cycle_log_group_losses(c);
         r = cycle_stage(c, ret_error);
         if (r < 0)
                 return r;

@@ -234,4 +234,5 @@ void cycle_log_incomplete(Cycle *c);
 void cycle_log_missing_groups(Cycle *c);
 void cycle_log_restored(Cycle *c);
 void cycle_log_vanished(Cycle *c, uint64_t n_links, uint64_t n_members);
+void cycle_log_group_losses(Cycle *c);
 void cycle_log_disabled(Cycle *c);

@@ -75,7 +75,7 @@ static Standing member_standing(Cycle *c, const Evaluated *e, uint64_t member) {
 }
 
 static int add_members_change(Cycle *c, Evaluated *e, MemberRef *add, uint32_t n_add, MemberRef *remove,
-                              uint32_t n_remove, Standing standing) {
+                              uint32_t n_remove, Standing standing, uint32_t n_members, uint32_t n_lost) {
         Change *change;
         int r;
 
@@ -87,6 +87,8 @@ static int add_members_change(Cycle *c, Evaluated *e, MemberRef *add, uint32_t n
         change->n_add = n_add;
         change->remove = remove;
         change->n_remove = n_remove;
+        change->n_members = n_members;
+        change->n_lost = n_lost;
         change->standing = standing;
         change->follows = standing == STANDING_ALLOWED;
         return plan_finish_wanted(c, change, e);
@@ -95,7 +97,7 @@ static int add_members_change(Cycle *c, Evaluated *e, MemberRef *add, uint32_t n
 int plan_memberships(Cycle *c, Evaluated *e) {
         _cleanup_free_ uint64_t *wanted = NULL;
         MemberRef *add, *remove, *allowed;
-        uint32_t n_add = 0, n_remove = 0, n_allowed = 0;
+        uint32_t n_add = 0, n_remove = 0, n_allowed = 0, n_staged = 0, n_ending = 0;
         Numbers current = {};
         size_t n_wanted = 0;
         int r = 0;
@@ -150,10 +152,14 @@ int plan_memberships(Cycle *c, Evaluated *e) {
                 /* It shares the fate of its member (plan_endings()), whatever else is withheld. */
                 if (link_set_has(&c->deleted, current.items[i])) {
                         e->unsettled = true;
+                        n_ending++;
                         continue;
                 }
                 switch (standing) {
                 case STANDING_STAGED:
+                        n_staged++;
+                        e->unsettled = true;
+                        break;
                 case STANDING_HELD:
                         e->unsettled = true;
                         break;
@@ -167,9 +173,10 @@ int plan_memberships(Cycle *c, Evaluated *e) {
         }
         free(current.items);
         if (r >= 0 && n_add + n_remove > 0)
-                r = add_members_change(c, e, add, n_add, remove, n_remove, STANDING_NEW);
+                r = add_members_change(c, e, add, n_add, remove, n_remove, STANDING_NEW, (uint32_t) current.n - n_ending,
+                                       n_remove + n_allowed + n_staged);
         if (r >= 0 && n_allowed > 0)
-                r = add_members_change(c, e, add, 0, allowed, n_allowed, STANDING_ALLOWED);
+                r = add_members_change(c, e, add, 0, allowed, n_allowed, STANDING_ALLOWED, 0, 0);
         return r;
 }
 

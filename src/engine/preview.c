@@ -56,6 +56,8 @@ static void put_change(StrBuf *b, const Cycle *c, const Change *change, Fate fat
         put(b, "error", change->error);
         if (change->action == CHANGE_MEMBERS)
                 strbuf_printf(b, ",\"added\":%u,\"removed\":%u", change->n_add, change->n_remove);
+        if (guard_group_loses(&c->config->limits, change))
+                strbuf_printf(b, ",\"members\":%u,\"lost\":%u", change->n_members, change->n_lost);
         /* A record has several changes at times; the one that completes the references of a new object says how many. */
         if (e && e->referring && change->late)
                 strbuf_printf(b, ",\"completes\":%u", e->referring->n_pending);
@@ -84,6 +86,8 @@ static void put_verdict(StrBuf *b, const Cycle *c) {
         put_limit(b, "headroom", v->headroom);
         strbuf_printf(b, ",\"membership_removals\":%llu,\"memberships_tripped\":%s",
                       (unsigned long long) v->membership_removals, v->memberships_tripped ? "true" : "false");
+        strbuf_printf(b, ",\"groups_losing\":%llu,\"groups_emptied\":%llu", (unsigned long long) v->groups_losing,
+                      (unsigned long long) v->groups_emptied);
         strbuf_printf(b, ",\"second_wave\":%llu,\"carried\":%llu", (unsigned long long) v->second_wave,
                       (unsigned long long) v->carried);
         strbuf_printf(b, ",\"unresolved\":%llu", (unsigned long long) c->record.counts[COUNT_UNRESOLVED]);

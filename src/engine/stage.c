@@ -164,6 +164,14 @@ static int open_review(Cycle *c, const StagedCounts *counts, bool *ret_entered) 
         return 0;
 }
 
+/* What the review is for, in the words of the mail's payload as well. */
+static const char *why_staged(const GuardVerdict *v) {
+        return v->tripped               ? guard_reason_to_string(v->reason)
+               : v->memberships_tripped ? "memberships"
+               : v->groups_emptied > 0  ? "group-emptied"
+                                        : "joined";
+}
+
 static int describe_quarantine(Cycle *c, const StagedCounts *counts) {
         _cleanup_free_ char *missing = NULL;
         char *text;
@@ -176,7 +184,7 @@ static int describe_quarantine(Cycle *c, const StagedCounts *counts) {
         if (asprintf(&text, "%llu removals and changes were withheld: %llu counted, limit %lld, population %llu (%s%s%s%s%s)",
                      (unsigned long long) counts->undecided, (unsigned long long) c->verdict.counted,
                      c->verdict.limit == GUARD_NO_LIMIT ? -1LL : (long long) c->verdict.limit,
-                     (unsigned long long) c->verdict.population, guard_reason_to_string(c->verdict.reason),
+                     (unsigned long long) c->verdict.population, why_staged(&c->verdict),
                      missing ? ": \"" : "", strempty(missing), missing ? "\"" : "",
                      c->restored ? ": ledger and target are not from the same time; was one restored from a backup?" : "") < 0)
                 return -ENOMEM;

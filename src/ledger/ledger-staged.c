@@ -217,6 +217,24 @@ int ledger_summarize_second_wave(Ledger *l, LedgerSecondWaveFunc f, void *userda
         return r;
 }
 
+int ledger_summarize_group_losses(Ledger *l, LedgerGroupLossFunc f, void *userdata) {
+        _cleanup_statement_ Statement *s = NULL;
+        int r;
+
+        r = statement_open(l, &s, "SELECT source_id, display_name, count(*) AS n, "
+                                  "(SELECT count(*) FROM members WHERE group_id = staged.link) FROM staged "
+                                  "WHERE state = 'undecided' AND member > 0 GROUP BY link, source_id ORDER BY n DESC, source_id", "");
+        while (r >= 0 && (r = statement_step(s)) > 0) {
+                const char *source_id = column_string(s, 0), *name = column_text(s, 1);
+                uint64_t lost = column_u64(s, 2), members = column_u64(s, 3);
+
+                r = statement_check(s);
+                if (r >= 0)
+                        r = f(source_id, name, lost, members, userdata);
+        }
+        return r;
+}
+
 /* ---- reviews ---- */
 
 int ledger_open_review(Ledger *l, QuarantineReason reason, uint64_t now_usec, char ret_id[static 17]) {

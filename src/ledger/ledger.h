@@ -255,6 +255,10 @@ int ledger_summarize_staged(Ledger *l, LedgerSummaryFunc f, void *userdata);
 typedef int (*LedgerSecondWaveFunc)(uint64_t count, const Disabling *first, uint64_t last_at, void *userdata);
 int ledger_summarize_second_wave(Ledger *l, LedgerSecondWaveFunc f, void *userdata);
 
+/* Groups some of whose memberships are withheld, the largest number first: how many, and how many members the group has. */
+typedef int (*LedgerGroupLossFunc)(const char *source_id, const char *display_name, uint64_t lost, uint64_t members, void *userdata);
+int ledger_summarize_group_losses(Ledger *l, LedgerGroupLossFunc f, void *userdata);
+
 /**
  * ledger_open_review() - give the set a new id because it has grown (Q, "review")
  * @ret_id: 16 hex digits and NUL

@@ -63,6 +63,7 @@ static int get_rows(json_object *o, const char *key, MailRow **ret, size_t *ret_
                         .count = get_number(row, "count", 0),
                         .by = get_string(row, "by"),
                         .review = get_string(row, "review"),
+                        .members = get_number(row, "members", 0),
                         .at = get_number(row, "at", 0),
                         .last = get_number(row, "last", 0),
                 };
@@ -128,6 +129,7 @@ static int parse(json_object *o, MailFacts *f) {
         f->times = get_number(o, "times", 0);
         f->uid = get_number(o, "uid", 0);
         f->approval_expires = get_number(o, "approval_expires", 0);
+        f->groups_total = get_number(o, "groups_total", 0);
         f->second_wave = get_number(o, "second_wave", 0);
         f->list_rows = get_number(o, "list_rows", 0);
         f->list_size = get_number(o, "list_size", 0);
@@ -139,6 +141,9 @@ static int parse(json_object *o, MailFacts *f) {
         if (r < 0)
                 return r;
         r = get_rows(o, "causes", &f->causes, &f->n_causes);
+        if (r < 0)
+                return r;
+        r = get_rows(o, "groups", &f->groups, &f->n_groups);
         if (r < 0)
                 return r;
         r = get_rows(o, "waves", &f->waves, &f->n_waves);
@@ -178,6 +183,7 @@ void mail_facts_done(MailFacts *f) {
         strv_free(f->missing_groups);
         free(f->causes);
         free(f->waves);
+        free(f->groups);
         free(f->first);
         *f = (MailFacts) {};
 }

@@ -12,7 +12,8 @@
 typedef struct MailRow {
         const char *action, *kind, *cause;
         const char *name, *source_id, *member;  /* first names */
-        uint64_t count;                         /* counts */
+        uint64_t count;                         /* counts; groups: members that it would lose */
+        uint64_t members;                       /* groups: of so many */
         const char *by, *review;                /* waves: who allowed the disabling; "": nobody had to */
         uint64_t at, last;                      /* waves: when the first and the last were disabled */
 } MailRow;
@@ -32,8 +33,9 @@ typedef struct MailFacts {
         bool exceeded, stopped;
         uint64_t staged, decided, joined_later, remaining, count, times, uid;
         uint64_t approval_expires;
-        MailRow *causes, *waves, *first;
-        size_t n_causes, n_waves, n_first;
+        MailRow *causes, *waves, *groups, *first;
+        size_t n_causes, n_waves, n_groups, n_first;
+        uint64_t groups_total;
         uint64_t second_wave;                   /* how many had been disabled before */
         const char *list;                       /* base64 of the gzip of the CSV */
         uint64_t list_rows, list_size;

@@ -325,7 +325,11 @@ static void write_why(MailDoc *d, const MailFacts *f) {
                                      "meant to be gone, take its name out of Assigned=."));
                 if (names && *names)
                         mail_doc_fact(d, _("Missing"), "\"%s\"", names);
-        } else if (streq(f->verdict, "everything"))
+        } else if (streq(f->verdict, "group-emptied"))
+                mail_doc_paragraph(d, "%s",
+                                   _("A group that stays would lose every one of its members. That is what a group looks like whose "
+                                     "members were left out of an export, and it is held back whatever the limits are."));
+        else if (streq(f->verdict, "everything"))
                 mail_doc_paragraph(d, "%s",
                                    _("Not one of the users, or of the groups, that this job keeps in the target would stay. That is "
                                      "what a source looks like whose ids have all changed, and it is held back whatever the "
@@ -420,6 +424,28 @@ static void write_second_wave(MailDoc *d, const MailFacts *f) {
                                    number(f->second_wave - shown).text);
 }
 
+/* G11 */
+static void write_groups(MailDoc *d, const MailFacts *f) {
+        const char *const header[] = { _("Group"), _("Would lose"), _("Of members") };
+
+        if (f->n_groups == 0)
+                return;
+        mail_doc_heading(d, _("Groups that would lose members"));
+        mail_doc_row(d, ELEMENTSOF(header), header, 1U << 1 | 1U << 2);
+        for (size_t i = 0; i < f->n_groups; i++) {
+                const MailRow *row = &f->groups[i];
+                Number lost = number(row->count), members = number(row->members);
+
+                mail_doc_row(d, ELEMENTSOF(header),
+                             (const char *[]) { isempty(row->name) ? row->source_id : row->name,
+                                               row->count >= row->members ? _("all") : lost.text, members.text },
+                             1U << 1 | 1U << 2);
+        }
+        if (f->groups_total > f->n_groups)
+                mail_doc_paragraph(d, ngettext("… and %s more.", "… and %s more.", f->groups_total - f->n_groups),
+                                   number(f->groups_total - f->n_groups).text);
+}
+
 static void write_names(MailDoc *d, const MailFacts *f, const char *file_name) {
         const char *const header[] = { _("Name"), _("Id in the source"), _("Kind"), _("Cause") };
 
@@ -500,6 +526,7 @@ static void write_review(MailDoc *d, const MailFacts *f, const char *file_name) 
 
         write_counts(d, f);
         write_second_wave(d, f);
+        write_groups(d, f);
         write_names(d, f, file_name);
 
         mail_doc_heading(d, _("What to do"));

@@ -335,6 +335,40 @@ static int put_second_wave(StrBuf *b, Ledger *l) {
         return 0;
 }
 
+typedef struct GroupLosses {
+        StrBuf *b;
+        uint64_t total;
+} GroupLosses;
+
+static int put_group_loss(const char *source_id, const char *display_name, uint64_t lost, uint64_t members, void *userdata) {
+        GroupLosses *g = userdata;
+
+        if (g->total++ >= NAMES_MAX)
+                return 0;
+        if (g->total == 1)
+                put_key(g->b, "groups");
+        strbuf_printf(g->b, "%s{\"count\":%llu,\"members\":%llu,\"source_id\":", g->total == 1 ? "[" : ",",
+                      (unsigned long long) lost, (unsigned long long) members);
+        strbuf_json(g->b, source_id);
+        strbuf_puts(g->b, ",\"name\":");
+        strbuf_json(g->b, strempty(display_name));
+        strbuf_putc(g->b, '}');
+        return 0;
+}
+
+/* G11: which groups would lose how many of their members. */
+static int put_group_losses(StrBuf *b, Ledger *l) {
+        GroupLosses g = { .b = b };
+        int r;
+
+        r = ledger_summarize_group_losses(l, put_group_loss, &g);
+        if (r < 0 || g.total == 0)
+                return r;
+        strbuf_putc(b, ']');
+        put_number(b, "groups_total", g.total);
+        return 0;
+}
+
 static void put_limits(StrBuf *b, const JobConfig *job) {
         put_number(b, "threshold", job->limits.threshold);
         put_number(b, "percent", job->limits.percent);
@@ -360,6 +394,8 @@ static int put_review(StrBuf *b, Ledger *l, char ret_id[static 17], uint64_t *re
         put_string(b, "reason", quarantine_reason_to_string(reason));
         put_number(b, "since", opened_at);
         r = put_second_wave(b, l);
+        if (r >= 0)
+                r = put_group_losses(b, l);
         return r < 0 ? r : put_staged(b, l, ret_n);
 }
 
@@ -379,7 +415,9 @@ int outbox_queue_review(Ledger *l, const JobConfig *job, JobState *state, Outbox
         if (r < 0)
                 return r;
         put_string(&b, "verdict", verdict->tripped ? guard_reason_to_string(verdict->reason)
-                                  : verdict->memberships_tripped ? "memberships" : "joined");
+                                  : verdict->memberships_tripped ? "memberships"
+                                  : verdict->groups_emptied > 0  ? "group-emptied"
+                                                                 : "joined");
         put_number(&b, "counted", verdict->counted);
         put_number(&b, "limit", verdict->limit);
         put_number(&b, "population", verdict->population);

@@ -95,6 +95,7 @@ typedef struct Change {
         const Disabling *second;  /* a Delete of what the job disabled before (R5); else NULL */
         MemberRef *add, *remove;  /* CHANGE_MEMBERS */
         uint32_t n_add, n_remove;
+        uint32_t n_members, n_lost; /* of the group's members who stay themselves: before, and leaving it; staged ones among them */
 } Change;
 
 typedef struct Plan {

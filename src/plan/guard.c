@@ -90,6 +90,18 @@ uint64_t guard_smallest_trip(const GuardLimits *l, uint64_t population) {
         return MAX2(limit, UINT64_C(1));
 }
 
+bool guard_group_loses(const GuardLimits *l, const Change *c) {
+        return c->action == CHANGE_MEMBERS && !c->follows && c->n_remove > 0 && l->group_loss_share != GUARD_NO_LIMIT &&
+               c->n_members >= l->group_loss_minimum &&
+               (__uint128_t) c->n_lost * 100 * GUARD_PERCENT_SCALE >= (__uint128_t) l->group_loss_share * c->n_members;
+}
+
+/* G11: not one of those would stay who are in the group now. */
+static bool empties_group(const GuardLimits *l, const Change *c) {
+        return l->prevent && !l->judge_emptied && c->action == CHANGE_MEMBERS && !c->follows && c->n_remove > 0 &&
+               c->n_members >= MAX2(l->group_loss_minimum, UINT64_C(1)) && c->n_lost >= c->n_members;
+}
+
 /* C4, as a number to sort by. Restores enable an object again: they belong to the updates. */
 static unsigned rank(const Change *c) {
         switch (c->action) {
@@ -186,8 +198,11 @@ static GuardVerdict judge(const Plan *plan, const GuardLimits *limits, const Gua
                 if (needs_judgement(c)) {
                         *(c->carried ? &v.carried : &v.counted) += 1;
                         v.second_wave += c->second != NULL;
-                } else if (c->action == CHANGE_MEMBERS && !c->follows)
+                } else if (c->action == CHANGE_MEMBERS && !c->follows) {
                         v.membership_removals += c->n_remove;
+                        v.groups_losing += guard_group_loses(limits, c);
+                        v.groups_emptied += empties_group(limits, c);
+                }
         }
 
         v.limit = guard_smallest_trip(limits, s->population);
@@ -238,7 +253,7 @@ static Fate decide(const Change *c, const GuardLimits *limits, const GuardSituat
                 return FATE_WITHHELD;
         if (c->blocked_by)
                 return withholding ? (c->standing == STANDING_STAGED ? FATE_KEEP_STAGED : FATE_STAGE) : FATE_WAIT;
-        if (c->action == CHANGE_MEMBERS && c->n_remove > 0 && v->memberships_tripped)
+        if (c->action == CHANGE_MEMBERS && c->n_remove > 0 && (v->memberships_tripped || empties_group(limits, c)))
                 return FATE_STAGE_MEMBERS;
         return FATE_APPLY;
 }

@@ -31,12 +31,16 @@ typedef struct GuardLimits {
         uint64_t minimum_population;    /* the percentage is ignored below it */
         uint64_t budget;                /* DeletionBudget=, or GUARD_NO_LIMIT */
         uint64_t membership_threshold;  /* MembershipThreshold=, or GUARD_NO_LIMIT */
+        uint64_t group_loss_share;      /* GroupLossShare=, millionths of a percent, or GUARD_NO_LIMIT (G11) */
+        uint64_t group_loss_minimum;    /* GroupLossMinimum= */
+        bool judge_emptied;             /* OnGroupEmptied=judge */
         OnTrip on_trip;
 } GuardLimits;
 
 #define GUARD_LIMITS_DEFAULT                                                                              \
         ((GuardLimits) { .prevent = true, .threshold = 500, .percent = GUARD_NO_LIMIT, .minimum_population = 20, \
-                         .budget = GUARD_NO_LIMIT, .membership_threshold = GUARD_NO_LIMIT })
+                         .budget = GUARD_NO_LIMIT, .membership_threshold = 2000, .group_loss_minimum = 10,        \
+                         .group_loss_share = 50 * GUARD_PERCENT_SCALE })
 
 /* E6: fewer objects of a kind are a handful, and may all leave. */
 #define GUARD_HANDFUL UINT64_C(5)
@@ -80,6 +84,8 @@ typedef struct GuardVerdict {
         uint64_t population;
         uint64_t headroom;              /* removals that would still have passed; 0 when tripped */
         uint64_t membership_removals;
+        uint64_t groups_losing;         /* groups that stay and lose GroupLossShare= of their members or more (G11) */
+        uint64_t groups_emptied;        /* of those, the ones whose removals are withheld because they lose all */
         char *const *missing_groups;    /* as in the situation */
         bool exceeded;                  /* the comparator */
 } GuardVerdict;
@@ -111,6 +117,8 @@ int guard_judge(Plan *plan, const GuardLimits *limits, const GuardSituation *sit
 
 /** guard_trips() - rules G2 and G3 alone: would @counted new removals of @population trip, and why? */
 GuardReason guard_trips(const GuardLimits *limits, uint64_t counted, uint64_t population);
+/** guard_group_loses() - G11: is @c a change of memberships that takes a large share of a group's members away? */
+bool guard_group_loses(const GuardLimits *limits, const Change *c);
 /** guard_smallest_trip() - the smallest count that trips G2 or G3, at least 1; GUARD_NO_LIMIT if none does */
 uint64_t guard_smallest_trip(const GuardLimits *limits, uint64_t population);
 

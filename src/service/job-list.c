@@ -86,6 +86,19 @@ int job_summarize_second_wave(Job *j, LedgerSecondWaveFunc f, void *userdata, Er
         return r < 0 ? job_ledger_failed(j, l, r, ret_error) : 0;
 }
 
+int job_summarize_group_losses(Job *j, LedgerGroupLossFunc f, void *userdata, Error **ret_error) {
+        _cleanup_(ledger_freep) Ledger *l = NULL;
+        int r;
+
+        r = job_open_ledger(j, LEDGER_READ_ONLY, false, &l, ret_error);
+        if (r != 0 || !l)
+                return r;
+        r = ledger_summarize_group_losses(l, f, userdata);
+        if (r == -ECANCELED)
+                return 0;
+        return r < 0 ? job_ledger_failed(j, l, r, ret_error) : 0;
+}
+
 int job_list_held(Job *j, uint64_t offset, uint64_t limit, LedgerHoldFunc f, void *userdata, Error **ret_error) {
         _cleanup_(ledger_freep) Ledger *l = NULL;
         int r;

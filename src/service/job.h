@@ -82,6 +82,7 @@ typedef int (*JobStagedFunc)(const Staged *s, const char *member, void *userdata
 /** job_list_staged() - what waits for a decision, by kind and source id; @limit 0: all. @f: -ECANCELED ends the list */
 int job_list_staged(Job *j, uint64_t offset, uint64_t limit, JobStagedFunc f, void *userdata, Error **ret_error);
 int job_summarize_staged(Job *j, LedgerSummaryFunc f, void *userdata, Error **ret_error);
+int job_summarize_group_losses(Job *j, LedgerGroupLossFunc f, void *userdata, Error **ret_error);
 int job_summarize_second_wave(Job *j, LedgerSecondWaveFunc f, void *userdata, Error **ret_error);
 int job_list_held(Job *j, uint64_t offset, uint64_t limit, LedgerHoldFunc f, void *userdata, Error **ret_error);
 /** job_list_cycles() - newest first, at most @limit (0: all that the ledger keeps); the newest may have no end */

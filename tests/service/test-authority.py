@@ -24,7 +24,8 @@ ACTIONS = {
     "RunCycle": RUN, "Start": RUN, "Pause": RUN, "Restart": RUN, "ValidateConnections": RUN, "ProvisionOnDemand": RUN,
     "SendTestNotification": RUN,
     "AllowDeletes": DECIDE, "RejectDeletes": DECIDE, "AllowSelected": DECIDE, "RejectSelected": DECIDE, "Release": DECIDE,
-    "ListStaged": LOOK, "ListSecondWave": LOOK, "SummarizeSecondWave": LOOK, "OpenStaged": LOOK, "ListHeld": LOOK, "Preview": LOOK, "SummarizeStaged": None, "ListCycles": None,
+    "ListSecondWave": LOOK, "SummarizeSecondWave": LOOK, "ListGroupLosses": LOOK,
+    "ListStaged": LOOK, "OpenStaged": LOOK, "ListHeld": LOOK, "Preview": LOOK, "SummarizeStaged": None, "ListCycles": None,
 }
 ARGUMENTS = {"": [], "s": ["staff"], "u": ["10"], "ss": ["user", "x"], "sb": ["staff", "false"], "as": ["0"], "uu": ["0", "1"], "a(ss)": ["1", "user", "x"],
              "sa(ss)s": ["x", "1", "user", "x", "y"], "sa{sv}": ["x", "0"]}

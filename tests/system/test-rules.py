@@ -114,7 +114,6 @@ class Job(House):
         return self.ledger("SELECT * FROM job")[0]
 
 
-
 def changes(r, **fields):
     return [e for e in r.entries if "REPRIEVE_CHANGE" in e and all(e.get(k) == v for k, v in fields.items())]
 
@@ -689,6 +688,57 @@ def g5_who_is_about_to_go_joins_no_group(h):
     h.groups([group(0, [0, 5, 6])])
     h.go()
     same(h.members("Group 0"), all_names(5, 6), "his deletion is withheld, and the group lists him")
+
+
+def losses(r):
+    return sorted((e["REPRIEVE_SOURCE_ID"], e["REPRIEVE_MEMBERS_LOST"], e["REPRIEVE_MEMBERS"], e["REPRIEVE_STATUS"]) for e in r.entries
+                  if "REPRIEVE_MEMBERS_LOST" in e)
+
+
+def g11_a_group_that_would_lose_every_member_keeps_them_until_somebody_decides(h):
+    h.start(range(30), [group(0, range(20)), group(1, range(20, 30)), group(2, range(9))])
+    h.groups([group(0, []), group(1, [0]), group(2, [])])
+    plan = h.look()
+    same(sorted((p["source_id"], p["fate"], p.get("lost"), p.get("members")) for p in plan[:-1]),
+         [("G0", "stage-members", 20, 20), ("G1", "stage-members", 10, 10), ("G2", "apply", None, None)], "the preview")
+    same((plan[-1]["groups_losing"], plan[-1]["groups_emptied"]), (2, 2), "and its verdict")
+    r = h.go()
+    same(losses(r), [("G0", "20", "20", "skipped"), ("G1", "10", "10", "skipped")], "the journal names both")
+    check('Group "Group 0" would lose all of its 20 members: withheld.' in r.log, "in words", r.log)
+    same((len(h.members("Group 0")), len(h.members("Group 1")), h.members("Group 2")), (20, 11, []), "who is added is, a handful may go")
+    same(len(changes(r, REPRIEVE_ACTION="StagedAction", REPRIEVE_STAGED_ACTION="RemoveMember")), 30, "each membership is staged")
+    same(losses(h.go()), [], "and it is said once")
+    h.groups([group(0, range(20)), group(1, [0]), group(2, [])])
+    h.go()
+    same(len(h.staged()), 10, "what the source has again heals")
+    h.say("allow")
+    h.go()
+    same((h.members("Group 1"), h.job()["quarantine"]), (["user0"], ""), "and what was allowed is carried out")
+
+
+def g11_a_group_that_loses_a_large_share_is_named_below_every_limit(h):
+    h.start(range(40), [group(0, range(40)), group(1, range(40))])
+    h.groups([group(0, range(7)), group(1, range(25))])
+    r = h.go()
+    same(losses(r), [("G0", "33", "40", "warning")], "33 of 40 are named, 15 are not")
+    same([e["PRIORITY"] for e in r.entries if "REPRIEVE_MEMBERS_LOST" in e], ["5"], "as a notice")
+    check('Group "Group 0" loses 33 of its 40 members.' in r.log, "in words", r.log)
+    same((len(h.members("Group 0")), h.staged()), (7, []), "and carried out")
+
+
+def g11_members_who_are_deleted_themselves_do_not_count(h):
+    h.start(range(40), [group(0, range(20))], Deletions={"DeletionThreshold": 100})
+    h.users([user(i) for i in range(15, 40)])
+    h.groups([group(0, [])])
+    r = h.go()
+    same((losses(r), h.members("Group 0")), ([], []), "fifteen are deleted, and five are a handful")
+
+
+def g11_may_be_left_to_the_limits(h):
+    h.start(range(20), [group(0, range(20))], Deletions={"OnGroupEmptied": "judge"})
+    h.groups([group(0, [])])
+    r = h.go()
+    same((losses(r), h.members("Group 0")), ([("G0", "20", "20", "warning")], []), "named, and carried out")
 
 
 def g6_on_a_trip_not_one_removal_is_carried_out(h):

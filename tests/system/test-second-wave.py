@@ -124,6 +124,39 @@ with House() as h:
     t.is_(h.run_cycle(), "staged", "r5: after a changed configuration nothing is carried over")
     t.is_(h.get("QuarantineReason"), "ConfigurationChanged", "r5: and the reason is the configuration")
 
+# Groups that would lose their members (G11), over the bus
+with House() as h:
+    h.write_job(sections={"Deletions": {"MembershipThreshold": 12}, "Notify": {"Email": "admin@example.com"}})
+    users(h)
+    h.write_source(groups=[{"id": f"G{g}", "displayName": f"Team {g}", "members": [{"value": f"U{i:02}"} for i in range(n)]}
+                           for g, n in enumerate((12, 12, 3))])
+    h.start_service()
+    h.run_cycle()
+    h.write_source(groups=[{"id": f"G{g}", "displayName": f"Team {g}", "members": [{"value": f"U{i:02}"} for i in range(n)]}
+                           for g, n in enumerate((0, 5, 2))])
+    h.run_cycle()
+    t.is_(h.call("ListGroupLosses")[0], [["G0", "Team 0", 12, 12], ["G1", "Team 1", 7, 12], ["G2", "Team 2", 1, 3]], "g11: ListGroupLosses")
+    text = h.ctl("staged", "staff").stdout
+    t.like(text, r"\nGroup Team 0 would lose all of its 12 members\.\nGroup Team 1 would lose 7 of its 12 members\.\nGroup Team 2 would", "g11: staged")
+    payload = json.loads(h.ledger("SELECT payload FROM outbox ORDER BY id DESC LIMIT 1")[0]["payload"])
+    t.is_((payload["verdict"], payload["groups_total"], [(g["name"], g["count"], g["members"]) for g in payload["groups"]][:2]),
+          ("memberships", 3, [("Team 0", 12, 12), ("Team 1", 7, 12)]), "g11: the mail names them")
+
+with House() as h:
+    h.write_job(sections={"Notify": {"Email": "admin@example.com"}})
+    users(h)
+    h.write_source(groups=[{"id": "G", "displayName": "Team", "members": [{"value": f"U{i:02}"} for i in range(12)]}])
+    h.start_service()
+    h.run_cycle()
+    h.write_source(groups=[{"id": "G", "displayName": "Team", "members": []}])
+    t.like(h.ctl("preview", "staff").stdout, r"Group Team would lose 12 of its 12 members, which waits for a decision\.", "g11: preview")
+    t.is_(h.run_cycle(), "staged", "g11: a group that would be emptied is held below every limit")
+    t.like(h.get("QuarantineMessage"), r"\(group-emptied\)$", "g11: and the job says why")
+    t.is_(json.loads(h.ledger("SELECT payload FROM outbox ORDER BY id DESC LIMIT 1")[0]["payload"])["verdict"], "group-emptied", "g11: so does the mail")
+    h.call("RejectDeletes", "ss", h.get("Review"), "")
+    h.wait_idle()
+    t.is_((len(h.target_groups()[0]["members"]), h.get("Status")), (12, "active"), "g11: rejected, they stay")
+
 # What a killed cycle had disabled, and what the target refused at first, is remembered as allowed too.
 with House() as h:
     faults = os.path.join(h.dir, "faults")

@@ -494,6 +494,68 @@ TEST(c4_the_order_of_application) {
         }
 }
 
+/* One group with @members, of whom @lost leave. */
+static Fate group_fate(uint32_t members, uint32_t lost, GuardLimits l, GuardVerdict *ret) {
+        _cleanup_(sealed_plan_freep) SealedPlan *sealed = NULL;
+        Plan *p = plan_new();
+        Change *c;
+        Fate f;
+
+        if (plan_add(p, CHANGE_MEMBERS, OBJECT_KIND_GROUP, &c) < 0)
+                abort();
+        c->n_members = members;
+        c->n_lost = c->n_remove = lost;
+        if (guard_judge(p, &l, &(GuardSituation) { .population = ENABLED }, &sealed, ret) < 0)
+                abort();
+        (void) sealed_plan_get(sealed, 0, &f);
+        return f;
+}
+
+TEST(g11_a_group_that_would_be_emptied_keeps_its_members_and_one_that_loses_many_is_counted) {
+        static const struct {
+                uint32_t members, lost;
+                bool named, held;
+        } table[] = {
+                { 40, 40, true, true }, { 40, 39, true, false }, { 40, 20, true, false }, { 40, 19, false, false },
+                { 10, 10, true, true }, { 9, 9, false, false },  { 11, 5, false, false }, { 11, 6, true, false },
+        };
+        GuardVerdict v;
+
+        for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+                CHECK_INT(group_fate(table[i].members, table[i].lost, GUARD_LIMITS_DEFAULT, &v),
+                          table[i].held ? FATE_STAGE_MEMBERS : FATE_APPLY);
+                CHECK_INT(v.groups_losing, table[i].named);
+                CHECK_INT(v.groups_emptied, table[i].held);
+                CHECK(!v.tripped && !v.memberships_tripped);
+        }
+}
+
+TEST(g11_the_job_may_leave_it_to_the_limits) {
+        GuardLimits l = GUARD_LIMITS_DEFAULT;
+        GuardVerdict v;
+
+        l.judge_emptied = true;
+        CHECK_INT(group_fate(40, 40, l, &v), FATE_APPLY);
+        CHECK_INT(v.groups_losing, 1);
+        l = GUARD_LIMITS_DEFAULT;
+        l.prevent = false;
+        CHECK_INT(group_fate(40, 40, l, &v), FATE_APPLY);
+        l.prevent = true;
+        l.group_loss_minimum = 0;
+        l.group_loss_share = 100 * GUARD_PERCENT_SCALE;
+        CHECK_INT(group_fate(3, 3, l, &v), FATE_STAGE_MEMBERS);
+        CHECK_INT(group_fate(3, 2, l, &v), FATE_APPLY);
+        CHECK_INT(v.groups_losing, 0);
+}
+
+TEST(g5_memberships_have_a_limit_by_default) {
+        GuardVerdict v;
+
+        CHECK_INT(group_fate(100000, 1999, GUARD_LIMITS_DEFAULT, &v), FATE_APPLY);
+        CHECK_INT(group_fate(100000, 2000, GUARD_LIMITS_DEFAULT, &v), FATE_STAGE_MEMBERS);
+        CHECK(v.memberships_tripped);
+}
+
 /* ---- random plans against a second, naive implementation ---- */
 
 static uint64_t state = 1;

@@ -102,6 +102,9 @@ TEST(a_minimal_job_has_the_defaults) {
         CHECK_INT(c->limits.minimum_population, limits.minimum_population);
         CHECK_INT(c->limits.budget, limits.budget);
         CHECK_INT(c->limits.membership_threshold, limits.membership_threshold);
+        CHECK_INT(c->limits.group_loss_share, limits.group_loss_share);
+        CHECK_INT(c->limits.group_loss_minimum, limits.group_loss_minimum);
+        CHECK(!c->limits.judge_emptied && !c->carry_approvals);
         CHECK_INT(c->limits.on_trip, limits.on_trip);
         CHECK_INT(c->approval_expires_usec, 24 * USEC_PER_HOUR);
         CHECK(!c->judge_configuration_change);
@@ -137,7 +140,7 @@ static void show(const JobConfig *c, const ConfigKey *k, StrBuf *b) {
                 for (char *const *s = *(char **const *) p; s && *s; s++)
                         strbuf_printf(b, "<%s>", *s);
         } else if (k->parse == config_parse_number || k->parse == config_parse_duration || streq(k->name, "Interval") ||
-                   streq(k->name, "DeletionThresholdPercent"))
+                   streq(k->name, "DeletionThresholdPercent") || streq(k->name, "GroupLossShare"))
                 strbuf_printf(b, "%llu", (unsigned long long) *(const uint64_t *) p);
         else if (streq(k->section, "Scope") || (streq(k->section, "Source") && k->offset != offsetof(JobConfig, source.connector) &&
                                                    k->offset != offsetof(JobConfig, source.credential)))
@@ -202,6 +205,10 @@ TEST(every_key_takes_what_it_should) {
                 { "Deletions", "DeletionBudget", "0  per  1h 30min", "0/5400000000" },
                 { "Deletions", "DeletionBudget", "4294967295 per 1min", "4294967295/60000000" },
                 { "Deletions", "MembershipThreshold", "2000", "2000" },
+                { "Deletions", "GroupLossShare", "33.5", "33500000" },
+                { "Deletions", "GroupLossMinimum", "4", "4" },
+                { "Deletions", "OnGroupEmptied", "judge", "yes" },
+                { "Deletions", "OnGroupEmptied", "hold", "no" },
                 { "Deletions", "OnTrip", "stop", "1" },
                 { "Deletions", "OnTrip", "hold-removals", "0" },
                 { "Deletions", "OnConfigurationChange", "judge", "yes" },

@@ -60,6 +60,14 @@ static const struct {
           "Doe\",\"source_id\":\"A1\"}],\"counted\":1,\"limit\":1,\"population\":1,\"threshold\":0}" },
         { "empty-source", OUTBOX_REVIEW_OPENED,
           "{" COMMON "," REVIEW "," SET ",\"verdict\":\"empty-source\"," LIMITS "}" },
+        { "group-emptied", OUTBOX_REVIEW_OPENED,
+          "{" COMMON "," REVIEW
+          ",\"verdict\":\"group-emptied\",\"staged\":73,"
+          "\"causes\":[{\"cause\":\"\",\"kind\":\"group\",\"action\":\"Members\",\"count\":73}],\"groups_total\":3,\"groups\":["
+          "{\"count\":40,\"members\":40,\"source_id\":\"G1\",\"name\":\"Sales\"},"
+          "{\"count\":33,\"members\":1040,\"source_id\":\"G2\",\"name\":\"\"}],\"first\":[{"
+          "\"action\":\"Members\","
+          "\"kind\":\"group\",\"cause\":\"\",\"name\":\"Sales\",\"source_id\":\"G1\",\"member\":\"Jane Doe\"}]}" },
         { "everything", OUTBOX_REVIEW_OPENED,
           "{" COMMON "," REVIEW "," SET ",\"verdict\":\"everything\"," LIMITS "}" },
         { "assigned-group-missing", OUTBOX_REVIEW_OPENED,
