@@ -216,6 +216,18 @@ def rewrite_target(h, kind, change):
         f.write("".join(json.dumps(o) + "\n" for o in objects if o))
 
 
+def c5_removals_that_a_killed_cycle_had_only_meant_to_do(h):
+    h.start(range(8))
+    h.users([user(0, active=False)] + [user(i) for i in range(1, 7)])
+    h.faults([{"action": "Delete", "result": "crash-before"}])
+    same(h.go(check=None).returncode, -signal.SIGKILL, "killed before the first")
+    same((h.names(active=True), len(h.ledger("SELECT * FROM intents"))), (all_names(*range(8)), 2), "both were meant")
+    h.faults([])
+    r = h.go()
+    same([e for e in r.entries if "REPRIEVE_RECOVERED" in e], [], "neither had happened")
+    same((h.names(active=True), h.names(active=False)), (all_names(*range(1, 7)), all_names(0)), "the next cycle does both")
+
+
 def c5_memberships_that_a_killed_cycle_had_only_meant_to_change(h):
     h.start(range(8), [group(0, [1, 2])])
     h.groups([group(0, [2, 3])])
@@ -355,6 +367,19 @@ def e2_a_second_record_of_one_that_has_not_changed_makes_both_invalid(h):
     h.users([user(0), user(2), user(3), user(1, title="Head")])
     h.go()
     same([u.get("title") for u in h.target_users() if u["userName"] == "user1"], ["Head"], "the one that is left is")
+
+
+def e2_a_second_record_of_somebody_who_was_never_linked_makes_both_invalid(h):
+    blocked = [user(i, active=False) for i in range(4, 9)]
+    h.start(range(4))
+    h.users([user(i) for i in range(4)] + blocked)
+    h.go()
+    h.users([user(i) for i in range(4)] + blocked + [user(6)])
+    h.go()
+    same(h.names(), all_names(0, 1, 2, 3), "neither is used")
+    h.users([user(i) for i in range(4)] + [user(6)])
+    h.go()
+    same(h.names(), all_names(0, 1, 2, 3, 6), "the one that is left is")
 
 
 def e2_a_record_whose_id_cannot_be_read_makes_the_reading_incomplete(h):
@@ -623,6 +648,17 @@ def g3_percent_is_exact_and_of_the_enabled_links(h):
             same(verdict(j.go())["REPRIEVE_VERDICT"], "pass" if passes else "percent", f"{n} of {population} at {percent} %")
 
 
+def g3_the_percentage_is_of_those_who_are_enabled(h):
+    limits = {"DeletionThreshold": 500, "DeletionThresholdPercent": "20", "MinimumPopulation": 5}
+    h.start(range(10), Deletions=dict(limits, PreventAccidentalDeletions="no"))
+    h.users([user(i, active=i >= 5) for i in range(10)])
+    h.go()
+    h.configure(Deletions=limits)
+    h.users([user(i, active=i >= 5) for i in range(9)])
+    v = verdict(h.go())
+    same((v["REPRIEVE_VERDICT"], v["REPRIEVE_POPULATION"]), ("percent", "5"), "one of five, and five are disabled")
+
+
 def g4_on_by_default_at_500(h):
     h.configure(Deletions={"DeletionThreshold": None})
     h.users([user(i) for i in range(3)])
@@ -680,6 +716,18 @@ def g5_a_membership_that_ends_with_its_object_shares_its_fate(h):
     h.say("release", "user:U2", "user:U3")
     h.go()
     same((h.members("Group 0"), len(h.staged())), (all_names(4, 5), 0), "and a release ends both")
+
+
+def g5_a_membership_that_joined_later_is_judged_when_the_others_are_allowed(h):
+    h.start(range(8), [group(0, range(6))], Deletions={"MembershipThreshold": 1})
+    h.groups([group(0, range(1, 6))])
+    h.go()
+    first = h.review()
+    h.groups([group(0, range(3, 6))])
+    h.go()
+    same(h.say("allow", review=first), (0, 1, 2, 0), "one is allowed, two joined later")
+    h.go()
+    same((h.members("Group 0"), len(h.staged())), (all_names(1, 2, 3, 4, 5), 2), "the two trip again")
 
 
 def g5_who_is_about_to_go_joins_no_group(h):
@@ -796,6 +844,8 @@ def g7_an_update_that_needs_the_name_of_a_staged_object_is_staged_once(h):
 
 def g7_stop_carries_out_nothing_until_it_is_decided(h):
     h.start(Deletions={"OnTrip": "stop"})
+    h.users([user(0, title="Head")] + [user(i) for i in range(1, 5)] + [user(9), user(12, userName="user0")])
+    same({e["REPRIEVE_ACTION"] for e in changes(h.go())}, {"StagedDelete"}, "nothing is tried, nor found impossible")
     h.users([user(0, title="Head")] + [user(i) for i in range(1, 5)] + [user(9)])
     h.go()
     same((h.names(), [u.get("title") for u in h.target_users()][0]), (all_names(*range(8)), None), "nothing at all")
@@ -1002,6 +1052,17 @@ def q4_an_allow_is_for_the_action_that_was_looked_at(h):
     h.users([user(i, active=i >= 4) for i in range(10)])
     h.go()
     same([s[2:] for s in h.staged()], [("Delete", "blocked")] * 4, "another policy is another removal: the review shows what would be done")
+
+
+def q4_an_allowed_disabling_is_used_up_by_the_cycle_that_carries_it_out(h):
+    h.start(range(10))
+    h.users([user(i, active=i >= 4) for i in range(10)])
+    h.go()
+    h.say("allow")
+    r = h.go()
+    same((h.names(active=True), h.staged(), h.staged("allowed")), (all_names(*range(4, 10)), [], []), "done")
+    same({e["REPRIEVE_ACTION"] for e in changes(r)}, {"Disable"}, "and logged as that alone")
+    same(changes(h.go()), [], "nothing is left to do")
 
 
 def q4_an_approval_ends_with_the_removal_that_it_was_for(h):
@@ -1223,8 +1284,14 @@ def q7_a_hold_ends_by_release(h):
 def q8_a_restart_evaluates_afresh_and_what_is_still_missing_waits_again(h):
     first = trip(h)
     h.users([user(i) for i in range(1, 10) if i != 2])
+    h.go()
+    index = os.path.join(h.state, "jobs/staff/snapshot.index")
+    before = os.stat(index).st_ino
+    h.go()
+    same(os.stat(index).st_ino, before, "a cycle without news leaves the index as it is")
     h.say("restart")
     h.go()
+    check(os.stat(index).st_ino != before, "after a restart it is not used, and made anew")
     same([s[1] for s in h.staged()], ["U0", "U2"], "what was mended has left")
     same(h.say("allow", review=first)[0], 2, "the old id is void")
 
