@@ -284,6 +284,8 @@ static void put_limit(const JobInfo *i) {
 
         if (!i->prevent)
                 field(_("Limit"), _("none: PreventAccidentalDeletions=no lets every removal through"), CTL_COLOR_RED);
+        else if (i->threshold == 0)
+                field(_("Limit"), _("0: every removal waits for a decision"), CTL_COLOR_NORMAL);
         else if (i->percent >= 0 && exceeded)
                 fieldf(_("Limit"), CTL_COLOR_NORMAL,
                        _("more than %'u removals, or than %g %% of the linked objects if there are %'u or more"), i->threshold, i->percent,
