@@ -140,7 +140,7 @@ static bool needs_judgement(const Change *c) {
         return change_action_is_removal(c->action) && c->standing == STANDING_NEW;
 }
 
-/* What a plan would take from the target, whether judged now or allowed before. */
+/* Whom the source has given up: what is judged now, was allowed before, or is in the target only because somebody holds it. */
 typedef struct Toll {
         uint64_t all[_OBJECT_KIND_MAX], enabled[_OBJECT_KIND_MAX];
         uint32_t kinds;           /* with a removal that is to be judged */
@@ -153,7 +153,7 @@ static Toll take_toll(const Plan *plan) {
         for (size_t i = 0; i < plan->n_changes; i++) {
                 const Change *c = &plan->changes[i];
 
-                if (!change_action_is_removal(c->action) || (c->standing != STANDING_NEW && c->standing != STANDING_ALLOWED))
+                if (!change_action_is_removal(c->action) || c->standing == STANDING_STAGED)
                         continue;
                 t.all[c->kind]++;
                 t.enabled[c->kind] += !c->second;

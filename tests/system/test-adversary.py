@@ -408,4 +408,13 @@ with House() as h:
     h.cycle(check=0)
     t.is_(len(h.target_users()), 5, "X1: so is what the target had refused")
 
+with House() as h:
+    start(h, people(*range(10)), Deletions={"DeletionThreshold": 6})
+    h.write_source(people(*range(3)))
+    h.cycle()
+    h.decide("reject")
+    h.write_source([person(n, id=f"x{n}") for n in range(3)])
+    h.cycle()
+    t.is_(there(h), numbers(*range(10)), "E6: seven are held, and the ids of the other three have changed: that is everybody")
+
 t.done()

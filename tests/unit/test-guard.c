@@ -218,6 +218,24 @@ TEST(e6_what_is_allowed_goes_and_what_is_disabled_counts_as_gone) {
         CHECK_INT(count_fate(other, FATE_APPLY, true), 8);
 }
 
+TEST(e6_who_is_held_is_no_sign_of_life) {
+        for (int n_held = 7; n_held <= 9; n_held++) {
+                _cleanup_(sealed_plan_freep) SealedPlan *sealed = NULL;
+                GuardSituation s = { .population = 12, .links = { 12, 0 }, .enabled = { 12, 0 } };
+                GuardLimits l = GUARD_LIMITS_DEFAULT;
+                Plan *p = plan_with(n_held + 3, 0, 0);
+                GuardVerdict v;
+
+                for (int i = 0; i < n_held + 3; i++) {
+                        p->changes[i].kind = OBJECT_KIND_USER;
+                        p->changes[i].standing = i < n_held ? STANDING_HELD : STANDING_NEW;
+                }
+                CHECK_INT(guard_judge(p, &l, &s, &sealed, &v), 0);
+                CHECK_INT(v.counted, 3);
+                CHECK_INT(v.reason, n_held == 9 ? GUARD_TRIPPED_EVERYTHING : GUARD_PASSED);
+        }
+}
+
 TEST(e7_nobody_is_unassigned_because_a_group_is_missing) {
         _cleanup_(sealed_plan_freep) SealedPlan *sealed = NULL;
         char *missing[] = { (char *) "Sales", NULL };
@@ -625,7 +643,7 @@ TEST(random_plans_agree_with_a_naive_guard) {
                         c->standing = (Standing) rnd(4);
                         if (!change_action_is_removal(c->action))
                                 c->standing = STANDING_NEW;
-                        if (change_action_is_removal(c->action) && (c->standing == STANDING_NEW || c->standing == STANDING_ALLOWED))
+                        if (change_action_is_removal(c->action) && c->standing != STANDING_STAGED)
                                 going[c->kind]++;
                         if (change_action_is_removal(c->action) && c->standing == STANDING_NEW) {
                                 c->cause = (Cause) (1 + rnd(_CAUSE_MAX - 1));
