@@ -29,7 +29,7 @@ ACTIONS = {
 }
 ARGUMENTS = {"": [], "s": ["staff"], "u": ["10"], "ss": ["user", "x"], "sb": ["staff", "false"], "as": ["0"], "uu": ["0", "1"], "a(ss)": ["1", "user", "x"],
              "sa(ss)s": ["x", "1", "user", "x", "y"], "sa{sv}": ["x", "0"]}
-VALUES = {"b": ["true"], "u": ["5"], "d": ["5"], "as": ["0"], "t": ["60000000"]}
+VALUES = {"b": ["true"], "u": ["5"], "d": ["5"], "s": ["exceeded"], "as": ["0"], "t": ["60000000"]}
 
 contract = ElementTree.parse(os.path.join(TOP, "data/org.reprieve1.xml")).getroot()
 
