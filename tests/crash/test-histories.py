@@ -485,7 +485,7 @@ class World:
         need(not raw, "f1: an id of the source stands in the target", raw)
         foreign = [o for o in self.target.objects.values() if o["id"] == "foreign"]
         need(foreign == [{"id": "foreign", "userName": "stranger", "active": True}], "e5: an object of others was touched", foreign)
-        self.settle(reading, before, killed)
+        self.settle(reading, before, killed, r.returncode == 0)
         return r
 
     # ---- invariants ----
@@ -667,7 +667,7 @@ class World:
         if self.ledger.review and self.ledger.review not in self.reviews:
             self.reviews[self.ledger.review] = set(undecided)
 
-    def settle(self, reading, before, killed):
+    def settle(self, reading, before, killed, whole):
         """What the model remembers for the next step."""
         self.note_review()
         self.held &= self.ledger.holds
@@ -686,7 +686,8 @@ class World:
         for k in list(self.allowed):
             if k[3] not in REMOVALS:
                 del self.allowed[k]
-            elif changed or (reading.complete and k[:2] not in reading.invalid and due.get(k[:2]) != k[3:]):
+            # A cycle that failed may have looked at nothing.
+            elif changed or (whole and reading.complete and k[:2] not in reading.invalid and due.get(k[:2]) != k[3:]):
                 del self.allowed[k]
             elif (k[0], k[1], k[3]) in refused:
                 self.allowed[k] = None
