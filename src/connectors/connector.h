@@ -124,7 +124,8 @@ typedef struct TargetVTable {
                     unsigned *ret_n, Error **ret_error);
         /* The object with this id; *ret NULL if there is none. */
         int (*get)(Target *t, ObjectKind kind, const char *target_id, Object **ret, Error **ret_error);
-        /* Carries out a batch in this order, and fills in each outcome. Once it has returned 0, everything said to be
+        /* Carries out a batch in this order, and fills in each outcome. Objects that pass their names round within it are no
+         * conflict for a target that replaces all at once. Once it has returned 0, everything said to be
          * done is durable. An error (scope CONNECTOR) means that nothing is known of any of them: look them up. */
         int (*commit)(Target *t, TargetChange *changes, size_t n, Error **ret_error);
         /* What set_mark() has left for this job: up to 32 characters, "" if nothing. */

@@ -27,6 +27,7 @@ typedef struct Item {
         uint32_t size, full_size; /* without and with the line end; no line is longer */
         uint32_t first;           /* of its changes, in their order; see Commit.next */
         uint32_t claim;           /* the change that decides which unique value it has, or NONE */
+        uint32_t renaming;        /* the change that would give it another one and is not decided yet, or NONE */
         bool exists;              /* in the file */
         bool deleted;
         bool dirty;               /* something of it is to be written */
@@ -50,6 +51,8 @@ typedef struct Commit {
         JsonIndex *filling;       /* made in that pass, if there is none and it will be needed */
         Claim *claims;
         size_t n_claims;          /* a power of two */
+        uint32_t *waiting;        /* changes whose value somebody has who may still be renamed */
+        size_t n_waiting, n_waiting_allocated;
         StrBuf name, other;
 } Commit;
 
@@ -58,6 +61,7 @@ static void commit_done(Commit *c) {
         free(c->next);
         free(c->items);
         free(c->claims);
+        free(c->waiting);
         json_index_free(c->filling);
         strbuf_done(&c->name);
         strbuf_done(&c->other);
@@ -139,7 +143,7 @@ static int make_items(Commit *c) {
                 uint32_t change = sorted[i];
 
                 if (i == 0 || !streq(c->changes[change].target_id, c->items[k - 1].id))
-                        c->items[k++] = (Item) { .id = c->changes[change].target_id, .first = change, .claim = NONE };
+                        c->items[k++] = (Item) { .id = c->changes[change].target_id, .first = change, .claim = NONE, .renaming = NONE };
                 else
                         c->next[sorted[i - 1]] = change;
                 c->item_of[change] = (uint32_t) k - 1;
@@ -241,8 +245,11 @@ static int prepare_names(Commit *c) {
                 r = takes_name(c, &c->changes[i]);
                 if (r == -ENOMEM)
                         return r;
-                if (r > 0)
-                        n_names++;
+                if (r <= 0)
+                        continue;
+                n_names++;
+                if (c->changes[i].action != TARGET_CREATE)
+                        c->items[c->item_of[i]].renaming = (uint32_t) i;
         }
         if (n_names == 0)
                 return 0;
@@ -259,7 +266,7 @@ static int prepare_names(Commit *c) {
 typedef struct Question {
         Commit *commit;
         const Item *asking;
-        bool taken;
+        bool taken, perhaps;      /* by somebody who stays; who may still be renamed */
 } Question;
 
 static int compare_item(const void *key, const void *item) {
@@ -272,13 +279,22 @@ static int meet_owner(const JsonStoreLine *line, void *userdata, Error **ret_err
         const Item *owner;
 
         owner = bsearch(line, q->commit->items, q->commit->n_items, sizeof(Item), compare_item);
-        if (!owner || (owner != q->asking && !owner->deleted && owner->claim == NONE))
+        if (!owner)
                 q->taken = true;
+        else if (owner != q->asking && !owner->deleted && owner->claim == NONE) {
+                if (owner->renaming != NONE)
+                        q->perhaps = true;
+                else
+                        q->taken = true;
+        }
         return 0;
 }
 
-/* Is c->name taken by another object than @item? If not, change @i takes it. 1, 0 or an error. */
-static int claim_name(Commit *c, uint32_t i, Item *item, Error **ret_error) {
+#define PERHAPS 2
+
+/* Is c->name taken by another object than @item? 1, 0, PERHAPS (by one that the batch may still rename), or an error.
+ * If not, change @i takes it if it @claims. */
+static int claim_name(Commit *c, uint32_t i, Item *item, bool claims, Error **ret_error) {
         const char *attribute = json_store_unique(c->store);
         Question q = { .commit = c, .asking = item };
         uint64_t hash = json_value_hash(attribute, c->name.data, c->name.size);
@@ -300,14 +316,21 @@ static int claim_name(Commit *c, uint32_t i, Item *item, Error **ret_error) {
         r = json_store_find(c->store, attribute, c->name.data, c->name.size, meet_owner, &q, ret_error);
         if (r < 0)
                 return r;
-        if (q.taken)
-                return 1;
+        if (q.taken || q.perhaps)
+                return q.taken ? 1 : PERHAPS;
+        if (!claims)
+                return 0;
         c->claims[at] = (Claim) { (uint32_t) hash, i + 1 };
         item->claim = i;
         return 0;
 }
 
 /* ---- outcomes ---- */
+
+static int refuse_name(Commit *c, TargetChange *change) {
+        return refuse(change, json_store_unique(c->store)[0] == 'u' ? "another object has this userName"
+                                                                     : "another object has this displayName");
+}
 
 static int decide_attributes(Commit *c, uint32_t i, Item *item, Error **ret_error) {
         TargetChange *change = &c->changes[i];
@@ -322,17 +345,23 @@ static int decide_attributes(Commit *c, uint32_t i, Item *item, Error **ret_erro
         if (r < 0)
                 return r;
         if (r > 0) {
-                r = claim_name(c, i, item, ret_error);
+                r = claim_name(c, i, item, true, ret_error);
                 if (r < 0)
                         return r;
                 if (r > 0 && change->action == TARGET_CREATE) {
                         change->outcome.result = TARGET_EXISTS;
                         return 0;
                 }
+                if (r == PERHAPS) {
+                        r = ARRAY_GROW(c->waiting, c->n_waiting_allocated, c->n_waiting + 1);
+                        if (r < 0)
+                                return r;
+                        c->waiting[c->n_waiting++] = i;
+                        return 0;
+                }
+                item->renaming = NONE;
                 if (r > 0)
-                        return refuse(change, json_store_unique(c->store)[0] == 'u' ?
-                                                      "another object has this userName" :
-                                                      "another object has this displayName");
+                        return refuse_name(c, change);
         }
         item->dirty = true;
         return 0;
@@ -367,6 +396,56 @@ static int decide(Commit *c, uint32_t i, bool can_disable, Error **ret_error) {
         case TARGET_DELETE:
                 item->dirty = item->deleted = true;
                 return 0;
+        }
+        return 0;
+}
+
+/* Those that waited for others: the file is replaced as a whole, so that two objects may swap what they are called. They all
+ * are renamed, but for whom that would give a value that somebody keeps; who is refused keeps his own, which may refuse another. */
+static int decide_waiting(Commit *c, Error **ret_error) {
+        bool again = true;
+        int r;
+
+        for (size_t k = 0; k < c->n_waiting; k++) {
+                Item *item = &c->items[c->item_of[c->waiting[k]]];
+
+                item->renaming = NONE;
+                /* Deleted, or renamed twice, by other changes of this batch. */
+                if (item->deleted || item->claim != NONE)
+                        c->changes[c->waiting[k]].outcome.result = TARGET_FAILED;
+                else
+                        item->claim = c->waiting[k];
+        }
+        for (bool first = true; again; first = false) {
+                again = false;
+                for (size_t k = 0; k < c->n_waiting; k++) {
+                        TargetChange *change = &c->changes[c->waiting[k]];
+                        Item *item = &c->items[c->item_of[c->waiting[k]]];
+
+                        if (item->claim != c->waiting[k])
+                                continue;
+                        r = takes_name(c, change);
+                        if (r >= 0)
+                                r = claim_name(c, c->waiting[k], item, first, ret_error);
+                        if (r < 0)
+                                return r;
+                        if (r > 0) {
+                                item->claim = NONE;
+                                change->outcome.result = TARGET_FAILED;
+                                again = true;
+                        }
+                }
+        }
+        for (size_t k = 0; k < c->n_waiting; k++) {
+                TargetChange *change = &c->changes[c->waiting[k]];
+
+                if (change->outcome.result == TARGET_DONE)
+                        c->items[c->item_of[c->waiting[k]]].dirty = true;
+                else {
+                        r = refuse_name(c, change);
+                        if (r < 0)
+                                return r;
+                }
         }
         return 0;
 }
@@ -637,6 +716,9 @@ static int run(Commit *c, Uuid7 *ids, bool can_disable, Error **ret_error) {
                 if (r < 0)
                         return r;
         }
+        r = decide_waiting(c, ret_error);
+        if (r < 0)
+                return r;
         for (size_t k = 0; k < c->n_items; k++)
                 dirty = dirty || c->items[k].dirty;
         return dirty ? write_file(c, ret_error) : 0;

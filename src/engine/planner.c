@@ -454,6 +454,27 @@ static int plan_create(Cycle *c, Evaluated *e, Error **ret_error) {
         return plan_finish_wanted(c, change, e);
 }
 
+/* Does the linked object @id, which is called @name, get another name in this cycle? Then the target may give its name to
+ * another one at the same time: two who swap names are no conflict. */
+static int is_renamed(Cycle *c, ObjectKind kind, const char *id, const char *attribute, const char *name) {
+        _cleanup_strbuf_ StrBuf wanted = STRBUF_INIT;
+        const Evaluated *e;
+        Link owner;
+        int r;
+
+        arena_reset(c->scratch);
+        r = ledger_find_target(c->ledger, kind, id, c->scratch, &owner);
+        if (r != 0)
+                return MIN2(r, 0);
+        e = cycle_find_evaluated(c, kind, owner.source_id);
+        if (!e || !e->desired || e->link != owner.id || owner.disabled || link_set_has(&c->removed, owner.id))
+                return 0;
+        r = json_text_get_string(e->desired, attribute, &wanted);
+        if (r <= 0)
+                return r;
+        return strcasecmp(wanted.data, name) != 0;
+}
+
 /* G7 for an update: does it take a name that a staged or removed object still has? */
 static int check_new_name(Cycle *c, Evaluated *e, Change *change, Error **ret_error) {
         _cleanup_strbuf_ StrBuf was = STRBUF_INIT;
@@ -478,11 +499,16 @@ static int check_new_name(Cycle *c, Evaluated *e, Change *change, Error **ret_er
         r = c->target->vtable->find(c->target, e->kind, *attributes, is, found, &n, ret_error);
         if (r < 0)
                 return error_wrap(ret_error, r, "Failed to look for %s \"%s\" in the target", *attributes, is);
-        if (n > 0)
+        if (n == 1) {
+                r = is_renamed(c, e->kind, found[0]->id, *attributes, is);
+                if (r < 0)
+                        error_wrap(ret_error, r, "Failed to look at who has %s \"%s\" in the target", *attributes, is);
+        }
+        if (r == 0 && n > 0)
                 r = check_owner(c, e, change, found[0]->id, &is_free, ret_error);
         object_free(found[0]);
         object_free(found[1]);
-        return r;
+        return MIN2(r, 0);
 }
 
 int plan_update(Cycle *c, Evaluated *e, bool late, Error **ret_error) {

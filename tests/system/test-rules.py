@@ -842,6 +842,19 @@ def g7_an_update_that_needs_the_name_of_a_staged_object_is_staged_once(h):
     same(len(h.names()), 8, "rejected, nobody is removed")
 
 
+def g7_two_who_swap_their_names_are_in_nobodys_way(h):
+    h.start()
+    h.users([user(i, **({"userName": f"user{1 - i}"} if i < 2 else {})) for i in range(8)])
+    r = h.go()
+    same(sorted(e["REPRIEVE_SOURCE_ID"] for e in changes(r) if e["REPRIEVE_ACTION"] == "Update" and e["REPRIEVE_STATUS"] == "success"),
+         ["U0", "U1"], "both are renamed")
+    same(changes(h.go()), [], "and stay so")
+    # Neither of two who want the name of a third, who keeps it, nor who waits for one of them.
+    h.users([user(0, userName="user2"), user(1, userName="user1")] + [user(i) for i in range(2, 8)])
+    same({e["REPRIEVE_STATUS"] for e in changes(h.go())}, {"failure"}, "who keeps his name is in the way")
+    same(len(set(h.names())), 8, "and no name is given twice")
+
+
 def g7_stop_carries_out_nothing_until_it_is_decided(h):
     h.start(Deletions={"OnTrip": "stop"})
     h.users([user(0, title="Head")] + [user(i) for i in range(1, 5)] + [user(9), user(12, userName="user0")])

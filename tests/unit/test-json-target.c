@@ -222,6 +222,60 @@ TEST(c5_an_object_that_is_not_there_is_said_to_be) {
         CHECK(!content(&f, "groups.jsonl"));
 }
 
+#define RENAME(id, from, to)                                                                                          \
+        { TARGET_UPDATE, USER, .target_id = id, .desired = "{\"userName\":\"" to "\"}", .written = "{\"userName\":\"" from "\"}" }
+
+/* The three userNames, in the order of the file. */
+static const char *names(Fixture *f) {
+        static char text[256];
+        const char *p = content(f, "users.jsonl");
+
+        text[0] = '\0';
+        while (p && (p = strstr(p, "\"userName\":\""))) {
+                p += strlen("\"userName\":\"");
+                (void) snprintf(text + strlen(text), sizeof(text) - strlen(text), "%.*s ", (int) strcspn(p, "\""), p);
+        }
+        return text;
+}
+
+TEST(names_are_swapped_and_passed_round) {
+        _cleanup_fixture_ Fixture f = fixture(A B C, NULL);
+        TargetChange swap[] = { RENAME("a", "Alice", "bob"), RENAME("b", "Bob", "alice") };
+        TargetChange round[] = { RENAME("a", "bob", "carol"), RENAME("b", "alice", "Bob"), RENAME("c", "Carol", "Alice") };
+
+        CHECK_INT(commit(&f, swap, 2), 0);
+        CHECK_INT(swap[0].outcome.result, TARGET_DONE);
+        CHECK_INT(swap[1].outcome.result, TARGET_DONE);
+        CHECK_STR(names(&f), "bob alice carol ");
+        CHECK_INT(commit(&f, round, 3), 0);
+        for (size_t i = 0; i < 3; i++)
+                CHECK_INT(round[i].outcome.result, TARGET_DONE);
+        CHECK_STR(names(&f), "carol Bob Alice ");
+        outcomes_done(swap, 2);
+        outcomes_done(round, 3);
+}
+
+TEST(who_wants_the_name_of_one_who_keeps_it_keeps_his_own) {
+        _cleanup_fixture_ Fixture f = fixture(A B C, NULL);
+        /* b gets no new name, because c stays; so a gets none either. */
+        TargetChange chain[] = { RENAME("a", "Alice", "bob"), RENAME("b", "Bob", "carol") };
+        /* The first of two who want one name keeps it from the second, who stays, and so on. */
+        TargetChange two[] = { RENAME("a", "Alice", "bob"), RENAME("c", "Carol", "bob"), RENAME("b", "Bob", "carol") };
+
+        CHECK_INT(commit(&f, chain, 2), 0);
+        CHECK_INT(chain[0].outcome.result, TARGET_FAILED);
+        CHECK_STR(chain[0].outcome.error->text, "another object has this userName");
+        CHECK_INT(chain[1].outcome.result, TARGET_FAILED);
+        CHECK_STR(names(&f), "alice Bob carol ");
+        CHECK_INT(commit(&f, two, 3), 0);
+        CHECK_INT(two[0].outcome.result, TARGET_FAILED);
+        CHECK_INT(two[1].outcome.result, TARGET_FAILED);
+        CHECK_INT(two[2].outcome.result, TARGET_FAILED);
+        CHECK_STR(names(&f), "alice Bob carol ");
+        outcomes_done(chain, 2);
+        outcomes_done(two, 3);
+}
+
 TEST(c5_a_name_that_is_taken_is_in_the_way) {
         _cleanup_fixture_ Fixture f = fixture(A B C, "{\"id\":\"g\",\"displayName\":\"Gr\xc3\xbcn\"}\n");
         TargetChange changes[] = {
