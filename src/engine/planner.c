@@ -95,6 +95,8 @@ static int plan_removal(Cycle *c, const Removal *m, bool *ret_nothing) {
         if (change->standing != STANDING_STAGED && change->standing != STANDING_HELD && standing_waits_in_escrow(c, change)) {
                 c->plan->n_changes--;
                 c->record.counts[COUNT_SKIPPED]++;
+                c->situation.waiting[m->kind]++;
+                c->situation.waiting_enabled[m->kind] += !m->disabled;
         }
         return 0;
 }

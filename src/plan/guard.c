@@ -147,9 +147,12 @@ typedef struct Toll {
         bool unassigned;          /* and one for that cause */
 } Toll;
 
-static Toll take_toll(const Plan *plan) {
+static Toll take_toll(const Plan *plan, const GuardSituation *s) {
         Toll t = {};
 
+        /* What the target has refused is tried again: it is no sign of life. */
+        memcpy(t.all, s->waiting, sizeof(t.all));
+        memcpy(t.enabled, s->waiting_enabled, sizeof(t.enabled));
         for (size_t i = 0; i < plan->n_changes; i++) {
                 const Change *c = &plan->changes[i];
 
@@ -174,7 +177,7 @@ static bool takes_every(const Toll *t, const GuardSituation *s, ObjectKind k) {
 
 /* The rules of evidence. They hold whatever the limits are, and also without any. */
 static GuardReason judge_evidence(const Plan *plan, const GuardSituation *s) {
-        Toll t = take_toll(plan);
+        Toll t = take_toll(plan, s);
 
         if (s->empty_kinds & t.kinds)
                 return GUARD_TRIPPED_EMPTY_SOURCE;

@@ -48,6 +48,7 @@ typedef struct GuardLimits {
 /* What the guard must know besides the plan. */
 typedef struct GuardSituation {
         uint64_t links[_OBJECT_KIND_MAX], enabled[_OBJECT_KIND_MAX]; /* of each kind, before the cycle (E6) */
+        uint64_t waiting[_OBJECT_KIND_MAX], waiting_enabled[_OBJECT_KIND_MAX]; /* of these, with a removal that waits in escrow */
         uint64_t population;            /* linked, enabled objects before the cycle */
         uint64_t budget_used;           /* removals carried out within the budget's window */
         uint32_t empty_kinds;           /* OBJECT_KIND_MASK: a complete reading had none, but the ledger has (E3) */

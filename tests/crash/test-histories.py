@@ -539,7 +539,7 @@ class World:
             why = "an empty source (E3)"
         elif changed and not self.config["judge"] and counted:
             why = "a changed configuration (E4)"
-        elif everything_goes(before, {k: v for k, v in alive.items() if k in counted or k in allowed or k in held}, counted) and not before.intents:
+        elif everything_goes(before, {k: v for k, v in alive.items() if k in counted or k in allowed or k in held or k in waiting}, counted) and not before.intents:
             why = "every object of a kind (E6)"
         elif self.config["prevent"]:
             if trips(self.config, len(counted), population) and not before.intents:

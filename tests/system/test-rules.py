@@ -489,6 +489,19 @@ def e6_a_small_source_in_which_all_ids_have_changed_trips(h):
     same((h.names(), len(h.target_users())), (all_names(*range(6)), 6), "allowed, they are made anew")
 
 
+def e6_whose_removal_waits_in_escrow_is_no_sign_of_life(h):
+    h.start(range(8))
+    h.users([user(i) for i in range(6, 8)])
+    h.go()
+    h.faults([{"action": "Delete", "result": "failed"}])
+    h.say("allow")
+    h.go()
+    h.faults([])
+    h.users([user(i) for i in range(20, 30)])
+    r = h.go()
+    same((verdict(r)["REPRIEVE_VERDICT"], len(changes(r, REPRIEVE_ACTION="StagedDelete"))), ("everything", 2), "the last two")
+
+
 def e6_a_handful_may_leave_and_one_who_stays_is_enough(h):
     h.start(range(4), [group(i, []) for i in range(5)], Deletions={"DeletionThreshold": 500})
     h.users([user(9)])

@@ -218,6 +218,24 @@ TEST(e6_what_is_allowed_goes_and_what_is_disabled_counts_as_gone) {
         CHECK_INT(count_fate(other, FATE_APPLY, true), 8);
 }
 
+TEST(e6_whose_removal_waits_in_escrow_is_no_sign_of_life) {
+        GuardSituation s = { .population = 12, .links = { 12, 0 }, .enabled = { 10, 0 } };
+        GuardLimits l = GUARD_LIMITS_DEFAULT;
+        GuardVerdict v;
+
+        /* plan_with() has one group in three. */
+        s.waiting[OBJECT_KIND_USER] = s.waiting_enabled[OBJECT_KIND_USER] = 7;
+        CHECK(!tripped(3, l, s, &v));
+        s.waiting[OBJECT_KIND_USER] = s.waiting_enabled[OBJECT_KIND_USER] = 8;
+        CHECK(tripped(3, l, s, &v));
+        CHECK_INT(v.reason, GUARD_TRIPPED_EVERYTHING);
+        s.waiting_enabled[OBJECT_KIND_USER] = 7;
+        CHECK(!tripped(3, l, s, &v));
+        s.waiting[OBJECT_KIND_USER] = 10;
+        CHECK(tripped(3, l, s, &v));
+        CHECK(!tripped(0, l, s, &v));
+}
+
 TEST(e6_who_is_held_is_no_sign_of_life) {
         for (int n_held = 7; n_held <= 9; n_held++) {
                 _cleanup_(sealed_plan_freep) SealedPlan *sealed = NULL;
