@@ -228,6 +228,15 @@ def c5_removals_that_a_killed_cycle_had_only_meant_to_do(h):
     same((h.names(active=True), h.names(active=False)), (all_names(*range(1, 7)), all_names(0)), "the next cycle does both")
 
 
+def c5_a_delete_of_what_the_target_no_longer_has_is_done(h):
+    h.start(range(8))
+    h.users([user(i) for i in range(1, 8)])
+    h.faults([{"action": "Delete", "result": "not-found"}])
+    r = h.go()
+    same(([e["REPRIEVE_STATUS"] for e in changes(r)], h.ledger("SELECT * FROM escrow")), (["success"], []), "done")
+    same(len(h.ledger("SELECT * FROM links")), 7, "and nothing of it is left")
+
+
 def c5_memberships_that_a_killed_cycle_had_only_meant_to_change(h):
     h.start(range(8), [group(0, [1, 2])])
     h.groups([group(0, [2, 3])])
@@ -572,6 +581,14 @@ def r1_each_cause_is_told_apart(h):
          [("U0", "StagedDelete", None, "deleted"), ("U1", "StagedAction", "Disable", "soft-deleted"),
           ("U2", "StagedAction", "Disable", "blocked"), ("U3", "StagedAction", "Disable", "out-of-scope")], "the journal's entries")
     same([s[3] for s in h.staged()], ["deleted", "soft-deleted", "blocked", "out-of-scope"], "the ledger's rows")
+
+
+def r1_of_several_causes_the_heaviest_counts(h):
+    h.start(range(8), Scope={"Users": 'not (department eq "B")'}, Deletions={"DeletionThreshold": 1})
+    h.users([user(0, active=False, deleted=True, department="B"), user(1, active=False, department="B"), user(2, department="B")] +
+            [user(i) for i in range(3, 8)])
+    h.go()
+    same([s[3] for s in h.staged()], ["soft-deleted", "blocked", "out-of-scope"], "the causes")
 
 
 def r2_a_cause_does_what_the_policy_says(h):
