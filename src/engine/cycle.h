@@ -166,10 +166,6 @@ char *cycle_change_id(Cycle *c, Arena *arena, ChangeAction action, ObjectKind ki
 /** cycle_digest() - 32 hex digits in @arena for a text; NULL gives that of "" */
 char *cycle_digest(Cycle *c, Arena *arena, const char *text);
 bool cycle_should_stop(Cycle *c);
-/** cycle_approval_is_void() - Q5: given too long ago, in a future that a clock set back has left, or for another configuration */
-bool cycle_approval_is_void(const Cycle *c, uint64_t allowed_at);
-/** cycle_take_back_approvals() - those that are void wait for a decision again, under a new id (Q3, Q5); in an open transaction */
-int cycle_take_back_approvals(Cycle *c);
 void cycle_progress(Cycle *c, const char *phase, uint64_t done, uint64_t total);
 
 /* mark.c: are ledger and target from the same time? */
@@ -183,6 +179,15 @@ int cycle_renew_mark(Cycle *c, Error **ret_error);
 
 /** cycle_forget_vanished() - every link and membership that the target does not have */
 int cycle_forget_vanished(Cycle *c, Error **ret_error);
+
+/* approvals.c */
+
+/** cycle_approval_is_void() - Q5: given too long ago, in a future that a clock set back has left, or for another configuration */
+bool cycle_approval_is_void(const Cycle *c, uint64_t allowed_at);
+/** cycle_take_back_approvals() - those that are void wait for a decision again, under a new id (Q3, Q5); in an open transaction */
+int cycle_take_back_approvals(Cycle *c);
+/** cycle_expire_approvals() - the same, in a transaction of its own, before the source is read */
+int cycle_expire_approvals(Cycle *c, Error **ret_error);
 
 /* evaluate.c: the source, to evaluated records */
 int cycle_read(Cycle *c, Error **ret_error);

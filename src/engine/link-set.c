@@ -34,3 +34,16 @@ void link_set_done(LinkSet *s) {
         free(s->words);
         *s = (LinkSet) {};
 }
+
+int link_list_push(uint64_t **array, size_t *n, size_t *n_allocated, uint64_t value) {
+        if (ARRAY_GROW(*array, *n_allocated, *n + 1) < 0)
+                return -ENOMEM;
+        (*array)[(*n)++] = value;
+        return 0;
+}
+
+int link_list_compare(const void *a, const void *b) {
+        uint64_t x = *(const uint64_t *) a, y = *(const uint64_t *) b;
+
+        return x < y ? -1 : x > y;
+}

@@ -15,7 +15,7 @@ typedef struct Numbers {
 static int gather(uint64_t id, void *userdata) {
         Numbers *l = userdata;
 
-        return plan_push_link(&l->items, &l->n, &l->n_allocated, id);
+        return link_list_push(&l->items, &l->n, &l->n_allocated, id);
 }
 
 int plan_resolve(Cycle *c, const char *source_id, MemberRef *ret, bool *ret_resolved) {
@@ -130,7 +130,7 @@ int plan_memberships(Cycle *c, Evaluated *e) {
                         standing_end_hold(standing_find_hold(c, e->link, m.link));
                 }
                 if (m.link != 0 && current.n > 0 &&
-                    bsearch(&m.link, current.items, current.n, sizeof(uint64_t), plan_compare_links))
+                    bsearch(&m.link, current.items, current.n, sizeof(uint64_t), link_list_compare))
                         continue;
                 /* Whoever is about to go joins nothing any more. */
                 if (m.link != 0 && link_set_has(&c->removed, m.link)) {
@@ -140,9 +140,9 @@ int plan_memberships(Cycle *c, Evaluated *e) {
                 add[n_add++] = m;
         }
         if (r >= 0 && n_wanted > 0)
-                qsort(wanted, n_wanted, sizeof(uint64_t), plan_compare_links);
+                qsort(wanted, n_wanted, sizeof(uint64_t), link_list_compare);
         for (size_t i = 0; r >= 0 && i < current.n; i++) {
-                if (n_wanted > 0 && bsearch(&current.items[i], wanted, n_wanted, sizeof(uint64_t), plan_compare_links))
+                if (n_wanted > 0 && bsearch(&current.items[i], wanted, n_wanted, sizeof(uint64_t), link_list_compare))
                         continue;
                 Standing standing = member_standing(c, e, current.items[i]);
 

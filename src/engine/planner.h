@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What the files of planning share: planner.c (who is wanted, who goes), standing.c (what was decided before) and
- * memberships.c. None of them writes anything (C7). */
+/* What the files of planning share: planner.c (the whole, and who goes), wanted.c (what a record wants), memberships.c,
+ * and standing.c (what was decided before). None of them writes anything (C7). */
 
 #include "cycle.h"
 
@@ -22,12 +22,12 @@ Standing standing_of(Cycle *c, Change *change);
 /** standing_waits_in_escrow() - X1: refused by the target before, and its next attempt is still to come */
 bool standing_waits_in_escrow(Cycle *c, Change *change);
 
-/* ---- planner.c ---- */
+/* ---- wanted.c ---- */
 
-int plan_push_link(uint64_t **array, size_t *n, size_t *n_allocated, uint64_t value);
-int plan_compare_links(const void *a, const void *b);
 /** plan_add_wanted() - a change of what the record @e wants; to be ended by plan_finish_wanted() */
 int plan_add_wanted(Cycle *c, ChangeAction action, Evaluated *e, Change **ret);
+/** plan_create() - a link for a record that has none: what it matches in the target, or a new object. Errors: those of the target. */
+int plan_create(Cycle *c, Evaluated *e, Error **ret_error);
 /** plan_update() - e->desired to an object that is linked; @late: it is not whole before others are there */
 int plan_update(Cycle *c, Evaluated *e, bool late, Error **ret_error);
 /** plan_finish_wanted() - give the change its id, or leave it out while it waits in escrow */

@@ -29,9 +29,13 @@ typedef struct Referring {
 /** cycle_has_references() - does the job name any? */
 bool cycle_has_references(const Cycle *c);
 
+/* ---- references-read.c ---- */
+
 /** references_read() - mark the ids of @attributes and note them with @e; @of_target: those that are not marked yet.
  * Errors: -ENOMEM. */
 int references_read(Cycle *c, Evaluated *e, json_object *attributes, bool of_target);
+
+/* ---- references.c ---- */
 
 /** plan_known_references() - e->desired, with all who are linked already. Errors: those of the ledger. */
 int plan_known_references(Cycle *c, Evaluated *e);

@@ -5,7 +5,7 @@
 
 #include <errno.h>
 
-#include "object.h"
+#include "json-text.h"
 
 static const char *skip_space(const char *p, const char *end) {
         while (p < end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r'))

@@ -7,11 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <json-c/json.h>
-
-#include "cleanup.h"
-#include "error.h"
-#include "string-util.h"
+#include "json-text.h"
 
 typedef enum ObjectKind {
         OBJECT_KIND_USER,
@@ -24,12 +20,6 @@ typedef enum ObjectKind {
 
 const char *object_kind_to_string(ObjectKind k);
 ObjectKind object_kind_from_string(const char *s);
-
-static inline void json_object_putp(json_object **o) {
-        if (*o)
-                (void) json_object_put(*o);
-}
-#define _cleanup_json_ _cleanup_(json_object_putp)
 
 /* One record, as a connector hands it over. Its attributes (everything but the id and, for a group, the members) are a
  * tree, or the text of one, or both. */
@@ -88,14 +78,3 @@ const char *object_get_string(json_object *attributes, const char *name);
 /** json_text_get_string() - object_get_string() for an object's text: 1 with the string in *@ret (overwritten), or 0.
  * Errors: -EINVAL: this is no JSON object; -ENOMEM. */
 int json_text_get_string(const char *text, const char *name, StrBuf *ret);
-
-/**
- * json_canonical() - the one text of a JSON value: keys sorted bytewise, no spaces, numbers as they were written
- *
- * Two values are the same for us exactly if their canonical texts are. Errors: -ENOMEM.
- */
-int json_canonical(json_object *value, StrBuf *out);
-
-/** json_parse_whole() - exactly one JSON value and nothing but white space after it; depth at most 32.
- * Errors: -EINVAL with column and reason; -ENOMEM. */
-int json_parse_whole(const char *text, size_t size, json_object **ret, Error **ret_error);
