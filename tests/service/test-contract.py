@@ -55,7 +55,7 @@ with FakeHouse() as h:
     there = interfaces(introspect(h, ROOT, private))
     t.is_(there.get(MANAGER), wanted[MANAGER], "Manager on the private endpoint is the contract's")
     t.is_(interfaces(introspect(h, f"{ROOT}/job/staff", private)).get(JOB), wanted[JOB], "so is Job")
-    t.is_(sorted(there.get("org.reprieve1.Worker", {})), ["CycleFinished", "CycleStarted", "Progress"], "Worker is there, and only there")
+    t.is_(sorted(there.get("org.reprieve1.Worker", {})), ["CycleFinished", "CycleStarted", "Progress", "TakeTask"], "Worker is there, and only there")
 
     for name, (kind, *rest) in wanted[JOB].items():
         if kind != "property":
