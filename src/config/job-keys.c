@@ -355,7 +355,7 @@ static int parse_mail_authority(const ConfigKey *k, const char *value, void *obj
 
 static const char *const trips_choices[] = { "reached", "exceeded", NULL };
 static const char *const configuration_choices[] = { "trip", "judge", NULL };
-static const char *const emptied_choices[] = { "hold", "judge", NULL };
+static const char *const emptied_choices[] = { "judge", "hold", NULL };
 static const char *const second_wave_choices[] = { "count", "approved", NULL };
 
 static const ConfigKey job_keys[] = {
@@ -424,9 +424,9 @@ static const ConfigKey job_keys[] = {
           .is_common = true, .parse = parse_percent, FIELD(limits.group_loss_share) },
         { "Deletions", "GroupLossMinimum", KEY_NUMBER, "10", "Smaller groups are neither named nor held for what they lose",
           .is_common = true, .parse = config_parse_number, FIELD(limits.group_loss_minimum), U32_RANGE },
-        { "Deletions", "OnGroupEmptied", "ACTION", "hold", "hold withholds what would take every member from a group; judge leaves it to "
+        { "Deletions", "OnGroupEmptied", "ACTION", "judge", "hold withholds what would take every member from a group; judge leaves it to "
                                                            "the limits",
-          .is_common = true, .parse = config_parse_choice_bool, FIELD(limits.judge_emptied), .choices = emptied_choices },
+          .is_common = true, .parse = config_parse_choice_bool, FIELD(limits.hold_emptied), .choices = emptied_choices },
         { "Deletions", "OnTrip", "ACTION", "hold-removals", "hold-removals carries out the rest of the cycle; stop nothing",
           .is_common = true, .parse = parse_on_trip, FIELD(limits.on_trip) },
         { "Deletions", "OnConfigurationChange", "ACTION", "trip", "Whether removals after a changed configuration trip, or are judged "

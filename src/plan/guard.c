@@ -98,7 +98,7 @@ bool guard_group_loses(const GuardLimits *l, const Change *c) {
 
 /* G11: not one of those would stay who are in the group now. */
 static bool empties_group(const GuardLimits *l, const Change *c) {
-        return l->prevent && !l->judge_emptied && c->action == CHANGE_MEMBERS && !c->follows && c->n_remove > 0 &&
+        return l->prevent && l->hold_emptied && c->action == CHANGE_MEMBERS && !c->follows && c->n_remove > 0 &&
                c->n_members >= MAX2(l->group_loss_minimum, UINT64_C(1)) && c->n_lost >= c->n_members;
 }
 

@@ -33,7 +33,7 @@ typedef struct GuardLimits {
         uint64_t membership_threshold;  /* MembershipThreshold=, or GUARD_NO_LIMIT */
         uint64_t group_loss_share;      /* GroupLossShare=, millionths of a percent, or GUARD_NO_LIMIT (G11) */
         uint64_t group_loss_minimum;    /* GroupLossMinimum= */
-        bool judge_emptied;             /* OnGroupEmptied=judge */
+        bool hold_emptied;              /* OnGroupEmptied=hold */
         OnTrip on_trip;
 } GuardLimits;
 

@@ -155,7 +155,7 @@ static bool config_equal(const JobConfig *a, const JobConfig *b) {
                a->limits.membership_threshold == b->limits.membership_threshold &&
                a->limits.group_loss_share == b->limits.group_loss_share &&
                a->limits.group_loss_minimum == b->limits.group_loss_minimum &&
-               a->limits.judge_emptied == b->limits.judge_emptied &&
+               a->limits.hold_emptied == b->limits.hold_emptied &&
                a->limits.on_trip == b->limits.on_trip && a->budget_window_usec == b->budget_window_usec &&
                a->approval_expires_usec == b->approval_expires_usec &&
                a->judge_configuration_change == b->judge_configuration_change && a->approvers == b->approvers &&

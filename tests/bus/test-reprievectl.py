@@ -73,6 +73,8 @@ class Terminal:
         self.text = ""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            # What a shell starts in the background ignores it.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             e = dict(h.env, REPRIEVE_BUS=h.address, TERM="xterm", **env)
             e.pop("COLUMNS", None)
             fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
@@ -97,6 +99,8 @@ class Terminal:
     def end(self):
         """What it wrote in all, and its exit status."""
         self.read_until(None, 30)
+        if not wait_for(lambda: os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT), 30):
+            os.kill(self.pid, signal.SIGKILL)
         _, status = os.waitpid(self.pid, 0)
         os.close(self.fd)
         return self.text.replace("\r\n", "\n"), os.waitstatus_to_exitcode(status)

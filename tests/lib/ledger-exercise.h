@@ -31,10 +31,11 @@ static inline int everything_id(uint64_t id, void *userdata) {
 static inline int everything_staged(const Staged *s, void *userdata) {
         Everything *e = userdata;
 
-        strbuf_printf(&e->text, "staged %llu %d %s %s %s %d %d %llu %s %d %llu %llu %llu\n", (unsigned long long) s->link, s->kind,
+        strbuf_printf(&e->text, "staged %llu %d %s %s %s %d %d %llu %s %d %llu %llu %llu %llu %s\n", (unsigned long long) s->link, s->kind,
                       s->source_id, strempty(s->target_id), strempty(s->display_name), s->action, s->cause,
                       (unsigned long long) s->staged_at, strempty(s->change_id), s->state, (unsigned long long) s->joined,
-                      (unsigned long long) s->allowed_at, (unsigned long long) s->member);
+                      (unsigned long long) s->allowed_at, (unsigned long long) s->member, (unsigned long long) s->disabled.at,
+                      strempty(s->disabled.review));
         return 0;
 }
 
@@ -42,6 +43,21 @@ static inline int everything_summary(Cause cause, ObjectKind kind, ChangeAction 
         Everything *e = userdata;
 
         strbuf_printf(&e->text, "summary %d %d %d %llu\n", cause, kind, action, (unsigned long long) count);
+        return 0;
+}
+
+static inline int everything_wave(uint64_t count, const Disabling *first, uint64_t last_at, void *userdata) {
+        Everything *e = userdata;
+
+        strbuf_printf(&e->text, "wave %llu %llu %s %s %llu\n", (unsigned long long) count, (unsigned long long) first->at,
+                      strempty(first->user), strempty(first->review), (unsigned long long) last_at);
+        return 0;
+}
+
+static inline int everything_reference(const char *attribute, const char *source_id, uint64_t referenced, void *userdata) {
+        Everything *e = userdata;
+
+        strbuf_printf(&e->text, "reference %s %s %llu\n", attribute, source_id, (unsigned long long) referenced);
         return 0;
 }
 
@@ -167,17 +183,29 @@ static inline int everything_state(Everything *e) {
 /* Links by id, by source and by target, and their memberships. */
 static inline int everything_by_key(Everything *e) {
         _cleanup_(arena_freep) Arena *arena = arena_new();
+        Disabling disabling;
         Link k, other;
         uint64_t id;
-        int r, worst = 0;
+        bool any;
+        int r, worst;
 
         if (!arena)
                 return -12;
+        r = ledger_has_references(e->ledger, &any);
+        worst = MIN2(r, 0);
         for (uint64_t i = 0; i < 8; i++) {
                 r = ledger_scan_members(e->ledger, i, everything_id, e);
                 worst = r < 0 ? r : worst;
                 r = ledger_scan_groups_of(e->ledger, i, everything_id, e);
                 worst = r < 0 ? r : worst;
+                r = ledger_scan_references(e->ledger, i, everything_reference, e);
+                worst = r < 0 ? r : worst;
+                r = ledger_scan_referrers(e->ledger, i, everything_id, e);
+                worst = r < 0 ? r : worst;
+                r = ledger_get_disabling(e->ledger, i, arena, &disabling);
+                worst = r < 0 ? r : worst;
+                if (r == 0)
+                        (void) everything_wave(i, &disabling, 0, e);
                 r = ledger_get_link(e->ledger, i, arena, &k);
                 worst = r < 0 ? r : worst;
                 if (r != 0)
@@ -207,6 +235,8 @@ static inline int everything_read(Everything *e) {
         r = ledger_scan_staged(e->ledger, 0, 0, everything_staged, e);
         worst = r < 0 ? r : worst;
         r = ledger_summarize_staged(e->ledger, everything_summary, e);
+        worst = r < 0 ? r : worst;
+        r = ledger_summarize_second_wave(e->ledger, everything_wave, e);
         worst = r < 0 ? r : worst;
         r = ledger_scan_decisions(e->ledger, 0, everything_decision, e);
         worst = r < 0 ? r : worst;

@@ -774,7 +774,7 @@ def losses(r):
 
 
 def g11_a_group_that_would_lose_every_member_keeps_them_until_somebody_decides(h):
-    h.start(range(30), [group(0, range(20)), group(1, range(20, 30)), group(2, range(9))])
+    h.start(range(30), [group(0, range(20)), group(1, range(20, 30)), group(2, range(9))], Deletions={"OnGroupEmptied": "hold"})
     h.groups([group(0, []), group(1, [0]), group(2, [])])
     plan = h.look()
     same(sorted((p["source_id"], p["fate"], p.get("lost"), p.get("members")) for p in plan[:-1]),
@@ -812,8 +812,8 @@ def g11_members_who_are_deleted_themselves_do_not_count(h):
     same((losses(r), h.members("Group 0")), ([], []), "fifteen are deleted, and five are a handful")
 
 
-def g11_may_be_left_to_the_limits(h):
-    h.start(range(20), [group(0, range(20))], Deletions={"OnGroupEmptied": "judge"})
+def g11_is_left_to_the_limits_by_default(h):
+    h.start(range(20), [group(0, range(20))])
     h.groups([group(0, [])])
     r = h.go()
     same((losses(r), h.members("Group 0")), ([("G0", "20", "20", "warning")], []), "named, and carried out")

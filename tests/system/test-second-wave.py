@@ -143,7 +143,7 @@ with House() as h:
           ("memberships", 3, [("Team 0", 12, 12), ("Team 1", 7, 12)]), "g11: the mail names them")
 
 with House() as h:
-    h.write_job(sections={"Notify": {"Email": "admin@example.com"}})
+    h.write_job(sections={"Notify": {"Email": "admin@example.com"}, "Deletions": {"OnGroupEmptied": "hold"}})
     users(h)
     h.write_source(groups=[{"id": "G", "displayName": "Team", "members": [{"value": f"U{i:02}"} for i in range(12)]}])
     h.start_service()

@@ -555,10 +555,12 @@ TEST(g11_a_group_that_would_be_emptied_keeps_its_members_and_one_that_loses_many
                 { 40, 40, true, true }, { 40, 39, true, false }, { 40, 20, true, false }, { 40, 19, false, false },
                 { 10, 10, true, true }, { 9, 9, false, false },  { 11, 5, false, false }, { 11, 6, true, false },
         };
+        GuardLimits l = GUARD_LIMITS_DEFAULT;
         GuardVerdict v;
 
+        l.hold_emptied = true;
         for (size_t i = 0; i < ELEMENTSOF(table); i++) {
-                CHECK_INT(group_fate(table[i].members, table[i].lost, GUARD_LIMITS_DEFAULT, &v),
+                CHECK_INT(group_fate(table[i].members, table[i].lost, l, &v),
                           table[i].held ? FATE_STAGE_MEMBERS : FATE_APPLY);
                 CHECK_INT(v.groups_losing, table[i].named);
                 CHECK_INT(v.groups_emptied, table[i].held);
@@ -566,14 +568,13 @@ TEST(g11_a_group_that_would_be_emptied_keeps_its_members_and_one_that_loses_many
         }
 }
 
-TEST(g11_the_job_may_leave_it_to_the_limits) {
+TEST(g11_by_default_the_limits_decide) {
         GuardLimits l = GUARD_LIMITS_DEFAULT;
         GuardVerdict v;
 
-        l.judge_emptied = true;
         CHECK_INT(group_fate(40, 40, l, &v), FATE_APPLY);
         CHECK_INT(v.groups_losing, 1);
-        l = GUARD_LIMITS_DEFAULT;
+        l.hold_emptied = true;
         l.prevent = false;
         CHECK_INT(group_fate(40, 40, l, &v), FATE_APPLY);
         l.prevent = true;

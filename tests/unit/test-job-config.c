@@ -104,7 +104,7 @@ TEST(a_minimal_job_has_the_defaults) {
         CHECK_INT(c->limits.membership_threshold, limits.membership_threshold);
         CHECK_INT(c->limits.group_loss_share, limits.group_loss_share);
         CHECK_INT(c->limits.group_loss_minimum, limits.group_loss_minimum);
-        CHECK(!c->limits.judge_emptied && !c->carry_approvals);
+        CHECK(!c->limits.hold_emptied && !c->carry_approvals);
         CHECK_INT(c->limits.on_trip, limits.on_trip);
         CHECK_INT(c->approval_expires_usec, 24 * USEC_PER_HOUR);
         CHECK(!c->judge_configuration_change);
@@ -207,8 +207,8 @@ TEST(every_key_takes_what_it_should) {
                 { "Deletions", "MembershipThreshold", "2000", "2000" },
                 { "Deletions", "GroupLossShare", "33.5", "33500000" },
                 { "Deletions", "GroupLossMinimum", "4", "4" },
-                { "Deletions", "OnGroupEmptied", "judge", "yes" },
-                { "Deletions", "OnGroupEmptied", "hold", "no" },
+                { "Deletions", "OnGroupEmptied", "judge", "no" },
+                { "Deletions", "OnGroupEmptied", "hold", "yes" },
                 { "Deletions", "OnTrip", "stop", "1" },
                 { "Deletions", "OnTrip", "hold-removals", "0" },
                 { "Deletions", "OnConfigurationChange", "judge", "yes" },
