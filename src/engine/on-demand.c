@@ -82,6 +82,21 @@ static void describe_change(const Cycle *c, const Change *change, Fate fate, uin
         }
 }
 
+/* A mistyped id is no success, or a script would believe that somebody was provisioned. */
+static int describe_nothing(const Cycle *c, const Evaluated *e, ObjectKind kind, const char *source_id, StrBuf *b) {
+        uint64_t link;
+        int r;
+
+        r = e ? 0 : ledger_find_id(c->ledger, kind, source_id, &link);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                put_step(b, "action", "skipped", "nothing is to be done");
+        else
+                put_step(b, "action", "failure", "neither the source nor the job knows a %s \"%s\"", object_kind_to_string(kind), source_id);
+        return 0;
+}
+
 /* What is left out of the object, and why. */
 static int describe_references(Cycle *c, Evaluated *e, StrBuf *b) {
         const References *references = e ? c->config->references[e->kind] : NULL;
@@ -133,7 +148,7 @@ int on_demand_run(Cycle *c, ObjectKind kind, const char *source_id, int fd, Erro
                 describe_change(c, change, fate, failed_before, &b);
         }
         if (r >= 0 && !any)
-                put_step(&b, "action", "skipped", "nothing is to be done");
+                r = describe_nothing(c, e, kind, source_id, &b);
         if (r >= 0)
                 r = describe_references(c, e, &b);
         if (strbuf_check(&b) < 0)

@@ -312,6 +312,7 @@ if HAVE_CTL:
     t.ok(out.returncode == 0 and "import" in out.stdout, "busctl provisions as well", out.stderr)
     out = m("busctl", "call", "org.reprieve1", "/org/reprieve1/job/staff", "org.reprieve1.Job", "ProvisionOnDemand", "ss", "user", "nobody")
     t.like(out.stdout + out.stderr, "the source has no such object", "and says what is wrong with an id")
+    t.is_(m("reprievectl", "provision", "staff", "user", "nobody").returncode, 1, "which is no success for a script")
     t.is_(m("stat", "-c", "%U", "/srv/target/staff/users.jsonl", "/var/lib/reprieve/jobs/staff/ledger.db").stdout.split(), ["_reprieve"] * 2, "and nothing becomes root's")
     t.is_([m("reprievectl", "run", "--wait", "staff").returncode for _ in range(8)], [0] * 8, "eight cycles in a row: none is refused")
     m.source(100)

@@ -94,6 +94,7 @@ def on_demand_one_object_now(h):
     same(h.names(), all_names(0, 1, 2, 3, 4), "a new one")
     r = h.go(options=["--on-demand=user:nobody"])
     check(b"no such object" in r.stdout, "one that is not there", r.stdout)
+    check(b'"failure"' in r.stdout and b"neither the source nor the job knows" in r.stdout, "which is no success", r.stdout)
 
 
 def on_demand_is_no_way_around_the_guard(h):
