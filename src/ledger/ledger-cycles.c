@@ -293,10 +293,8 @@ int ledger_last_cycle(Ledger *l, CycleRecord *ret) {
                                   "ORDER BY seq DESC LIMIT 1", "");
         if (r < 0)
                 return r;
-        r = statement_step(s);
-        if (r < 0)
-                return r;
-        return r == 0 ? LEDGER_E_NOT_FOUND : read_cycle(s, ret);
+        r = statement_first(s);
+        return r != 0 ? r : read_cycle(s, ret);
 }
 
 int ledger_add_removals(Ledger *l, uint64_t at, uint64_t n) {

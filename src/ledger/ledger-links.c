@@ -192,11 +192,9 @@ static int take_one_link(Statement *taken, Arena *arena, Link *ret) {
         Link link;
         int r;
 
-        r = statement_step(s);
-        if (r < 0)
+        r = statement_first(s);
+        if (r != 0)
                 return r;
-        if (r == 0)
-                return LEDGER_E_NOT_FOUND;
         r = read_link(s, &link);
         if (r < 0)
                 return r;
@@ -241,13 +239,10 @@ int ledger_get_disabling(Ledger *l, uint64_t id, Arena *arena, Disabling *ret) {
         r = statement_open(l, &s, "SELECT disabled_at, disabled_cause, user, review, "
                                   "disabled_by > (SELECT configured_after FROM job) FROM links "
                                   "LEFT JOIN decisions ON seq = disabled_by WHERE id = ? AND disabled", "u", id);
-        if (r < 0)
+        if (r >= 0)
+                r = statement_first(s);
+        if (r != 0)
                 return r;
-        r = statement_step(s);
-        if (r < 0)
-                return r;
-        if (r == 0)
-                return LEDGER_E_NOT_FOUND;
         d = (Disabling) { .at = column_u64(s, 0), .cause = column_cause(s, 1), .user = column_text(s, 2), .review = column_text(s, 3),
                           .in_force = column_bool(s, 4) };
         r = statement_check(s);
@@ -266,13 +261,10 @@ int ledger_find_id(Ledger *l, ObjectKind kind, const char *source_id, uint64_t *
 
         r = statement_open(l, &s, "SELECT id FROM links WHERE kind = ? AND source_id = ?", "tt", object_kind_to_string(kind),
                            source_id);
-        if (r < 0)
+        if (r >= 0)
+                r = statement_first(s);
+        if (r != 0)
                 return r;
-        r = statement_step(s);
-        if (r < 0)
-                return r;
-        if (r == 0)
-                return LEDGER_E_NOT_FOUND;
         id = column_u32(s, 0);
         r = statement_check(s);
         if (r < 0)
@@ -313,13 +305,10 @@ int ledger_count_links(Ledger *l, ObjectKind kind, uint64_t *ret_all, uint64_t *
                 return 0;
         }
         r = statement_open(l, &s, "SELECT users, users_enabled, groups, groups_enabled FROM job", "");
-        if (r < 0)
+        if (r >= 0)
+                r = statement_job_row(s);
+        if (r != 0)
                 return r;
-        r = statement_step(s);
-        if (r < 0)
-                return r;
-        if (r == 0)
-                return ledger_damaged(l, "the row of the job's state is missing");
         all = column_u64(s, kind == OBJECT_KIND_USER ? 0 : 2);
         enabled = column_u64(s, kind == OBJECT_KIND_USER ? 1 : 3);
         r = statement_check(s);

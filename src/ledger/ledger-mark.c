@@ -23,13 +23,10 @@ int ledger_get_mark(Ledger *l, LedgerMark *ret) {
         int r;
 
         r = statement_open(l, &s, "SELECT mark, mark_before, mark_of = " STATE " FROM job", "");
-        if (r < 0)
+        if (r >= 0)
+                r = statement_job_row(s);
+        if (r != 0)
                 return r;
-        r = statement_step(s);
-        if (r < 0)
-                return r;
-        if (r == 0)
-                return ledger_damaged(l, "the row of the job's state is missing");
         m.current = column_bool(s, 2);
         r = copy_mark(s, 0, m.now);
         if (r >= 0)

@@ -72,6 +72,10 @@ DEFINE_CLEANUP(Statement *, statement_put)
 
 /** statement_step() - 1: a row, 0: done, < 0: failed */
 int statement_step(Statement *s);
+/** statement_first() - for one row at most: 0, or LEDGER_E_NOT_FOUND, or < 0: failed */
+int statement_first(Statement *s);
+/** statement_job_row() - for the one row of the table "job", without which a ledger is damaged: 0, or < 0 */
+int statement_job_row(Statement *s);
 /**
  * statement_open() - a prepared statement with its parameters 1 … strlen(@types), all of them
  * @types: per parameter 't' text (const char *, NULL allowed, borrowed until statement_put()), 'u' uint64_t, 'i' int

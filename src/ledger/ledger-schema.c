@@ -200,16 +200,22 @@ static const char schema_1[] =
         "  message_id TEXT"
         ") STRICT;";
 
+static int run_statements(Ledger *l, const char *sql) {
+        int rc = sqlite3_exec(l->db, sql, NULL, NULL, NULL);
+
+        return rc == SQLITE_OK ? 0 : ledger_sqlite_error(l, rc);
+}
+
 static int migrate_to_1(Ledger *l) {
         uint8_t secret[64];
-        int r, rc;
+        int r;
 
         r = random_bytes(secret, sizeof(secret));
         if (r < 0)
                 return ledger_fail(l, r, "no random bytes from the kernel: %s", strerror(-r));
-        rc = sqlite3_exec(l->db, schema_1, NULL, NULL, NULL);
-        if (rc != SQLITE_OK)
-                return ledger_sqlite_error(l, rc);
+        r = run_statements(l, schema_1);
+        if (r < 0)
+                return r;
         r = ledger_execute(l, "INSERT INTO job (one, secret) VALUES (1, ?)", "b", (const void *) secret, sizeof(secret));
         explicit_bzero(secret, sizeof(secret));
         return r < 0 ? r : 0;
@@ -225,18 +231,14 @@ static const char schema_2[] =
         "AND at = allowed_at), 0) WHERE state = 'allowed';";
 
 static int migrate_to_2(Ledger *l) {
-        int rc = sqlite3_exec(l->db, schema_2, NULL, NULL, NULL);
-
-        return rc == SQLITE_OK ? 0 : ledger_sqlite_error(l, rc);
+        return run_statements(l, schema_2);
 }
 
 /* The last decision that was made under an earlier configuration than the one the ledger is in line with (R5). */
 static const char schema_3[] = "ALTER TABLE job ADD COLUMN configured_after INTEGER NOT NULL DEFAULT 0;";
 
 static int migrate_to_3(Ledger *l) {
-        int rc = sqlite3_exec(l->db, schema_3, NULL, NULL, NULL);
-
-        return rc == SQLITE_OK ? 0 : ledger_sqlite_error(l, rc);
+        return run_statements(l, schema_3);
 }
 
 /* What the objects refer to besides their members. referenced: the link that a source id stands for, 0 while there is none. */
@@ -251,9 +253,7 @@ static const char schema_4[] =
         "CREATE INDEX object_references_referenced ON object_references (referenced, holder) WHERE referenced > 0;";
 
 static int migrate_to_4(Ledger *l) {
-        int rc = sqlite3_exec(l->db, schema_4, NULL, NULL, NULL);
-
-        return rc == SQLITE_OK ? 0 : ledger_sqlite_error(l, rc);
+        return run_statements(l, schema_4);
 }
 
 /* What lies in the target as a sign of this ledger, what lay there before, and for which state of the ledger it was made (E4). */
@@ -263,9 +263,7 @@ static const char schema_5[] =
         "ALTER TABLE job ADD COLUMN mark_of TEXT NOT NULL DEFAULT '';";
 
 static int migrate_to_5(Ledger *l) {
-        int rc = sqlite3_exec(l->db, schema_5, NULL, NULL, NULL);
-
-        return rc == SQLITE_OK ? 0 : ledger_sqlite_error(l, rc);
+        return run_statements(l, schema_5);
 }
 
 const Migration ledger_migrations[] = {

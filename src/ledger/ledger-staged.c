@@ -266,13 +266,10 @@ int ledger_current_review(Ledger *l, char ret_id[static 17], QuarantineReason *r
 
         r = statement_open(l, &s, "SELECT id, reason, (SELECT opened_at FROM reviews WHERE how IS NULL ORDER BY ordinal LIMIT 1) "
                                   "FROM reviews WHERE how IS NULL ORDER BY ordinal DESC LIMIT 1", "");
-        if (r < 0)
+        if (r >= 0)
+                r = statement_first(s);
+        if (r != 0)
                 return r;
-        r = statement_step(s);
-        if (r < 0)
-                return r;
-        if (r == 0)
-                return LEDGER_E_NOT_FOUND;
         id = column_string(s, 0);
         reason = quarantine_reason_from_string(column_string(s, 1));
         opened_at = column_u64(s, 2);

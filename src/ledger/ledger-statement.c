@@ -228,6 +228,18 @@ int statement_step(Statement *s) {
         return rc == SQLITE_DONE ? 0 : ledger_sqlite_error(s->ledger, rc);
 }
 
+int statement_first(Statement *s) {
+        int r = statement_step(s);
+
+        return r < 0 ? r : r == 0 ? LEDGER_E_NOT_FOUND : 0;
+}
+
+int statement_job_row(Statement *s) {
+        int r = statement_first(s);
+
+        return r > 0 ? ledger_damaged(s->ledger, "the row of the job's state is missing") : r;
+}
+
 static int statement_openv(Ledger *l, Statement **ret, const char *sql, const char *types, va_list ap) {
         _cleanup_statement_ Statement *s = NULL;
         int r;

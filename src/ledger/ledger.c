@@ -385,13 +385,10 @@ static int load_counters(Ledger *l) {
 
         r = statement_open(l, &s, "SELECT generation, next_link, next_review, users, users_enabled, groups, groups_enabled FROM job",
                            "");
-        if (r < 0)
+        if (r >= 0)
+                r = statement_job_row(s);
+        if (r != 0)
                 return r;
-        r = statement_step(s);
-        if (r < 0)
-                return r;
-        if (r == 0)
-                return ledger_damaged(l, "the row of the job's state is missing");
         c = (Counters) {
                 .generation = column_u64(s, 0),
                 .next_link = column_u64(s, 1),
@@ -545,13 +542,10 @@ int ledger_get_state(Ledger *l, JobState *ret) {
                            "SELECT paused, disabled, generation, fingerprint, kinds, quarantine, quarantine_message, "
                            "quarantine_since, quarantine_count, next_attempt, incomplete_in_a_row, notification_problem, "
                            "mailed_staged, mailed_at, warned_at, mail_thread, full_requested FROM job", "");
-        if (r < 0)
+        if (r >= 0)
+                r = statement_job_row(s);
+        if (r != 0)
                 return r;
-        r = statement_step(s);
-        if (r < 0)
-                return r;
-        if (r == 0)
-                return ledger_damaged(l, "the row of the job's state is missing");
 
         j.paused = column_bool(s, 0);
         j.disabled = column_bool(s, 1);
